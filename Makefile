@@ -1,0 +1,39 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format sanity check
+
+PYTHON ?= python3
+NOX := .venv/bin/nox --non-interactive
+LOG := .venv/setup.log
+
+help:  ## Say what each target does
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+
+demo: .venv/ready  ## Show the collection at work on a real swarm on this machine
+	@$(NOX) -s demo --install-only >$(LOG) 2>&1 || { cat $(LOG) >&2; exit 1; }
+	@.nox/demo/bin/python -m tests.swarm.demo
+
+test: .venv/ready  ## Run the unit and integration tests
+	@$(NOX) -s test
+
+lint: .venv/ready  ## Run the quick checks: style, types, YAML, licences
+	@$(NOX) -s ruff mypy lint license-check extra-checks
+
+format: .venv/ready  ## Mend style and form where a program can
+	@$(NOX) -s ruff -- --fix
+
+sanity: .venv/ready  ## Run ansible-test's sanity tests
+	@$(NOX) -k sanity
+
+check: .venv/ready  ## Run every check: lint, sanity, documents, changelog, Galaxy's importer
+	@$(NOX)
+
+.venv/ready: Makefile
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install python3 python3-venv; } >&2
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install -qq 'nox >= 2025.10.16' 'antsibull-nox >= 1.8, < 2'
+	@touch $@

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What `make` and CI run; `nox -l` lists it. More sessions come from antsibull-nox.toml."""
+
+# /// script
+# dependencies = ["nox>=2025.10.16", "antsibull-nox>=1.8,<2"]
+# ///
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import antsibull_nox
+import nox
+
+COLLECTION = "ansible_collections.swarmops.rollout"
+DEPENDENCIES = nox.project.load_toml("pyproject.toml")
+
+nox.needs_version = ">=2025.10.16"
+nox.options.reuse_existing_virtualenvs = True
+
+antsibull_nox.load_antsibull_nox_toml()
+
+
+def install(session: nox.Session) -> None:
+    """Install the dependency group of the session's name."""
+    session.install(*nox.project.dependency_groups(DEPENDENCIES, session.name))
+
+
+@nox.session(default=False)
+def test(session: nox.Session) -> None:
+    """Run the unit and integration tests; arguments go to pytest."""
+    install(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """Show the collection at work on a real swarm."""
+    install(session)
+    session.run("python", "-m", "tests.swarm.demo", *session.posargs)
+
+
+@nox.session
+def ruff(session: nox.Session) -> None:
+    """Check style and form; with `-- --fix`, mend what can be mended."""
+    install(session)
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", *([] if fix else ["--diff"]))
+
+
+@nox.session
+def mypy(session: nox.Session) -> None:
+    """Check the types of the plugins and of the engine harness."""
+    install(session)
+    root = Path(session.create_tmp()).resolve()
+    home = root.joinpath(*COLLECTION.split("."))
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.unlink(missing_ok=True)
+    home.symlink_to(Path.cwd())
+    session.run("mypy", "-p", f"{COLLECTION}.plugins", "-p", "tests.swarm", env={"MYPYPATH": f"{root}:{Path.cwd()}"})
+
+
+@nox.session
+def galaxy(session: nox.Session) -> None:
+    """Build the collection and import it as Galaxy does; what Galaxy only complains of is an error here."""
+    install(session)
+    tmp = Path(session.create_tmp()).resolve()
+    session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(tmp))
+    with session.chdir(tmp):
+        log = session.run(
+            "python",
+            "-m",
+            "galaxy_importer.main",
+            *(path.name for path in tmp.glob("*.tar.gz")),
+            env={"GALAXY_IMPORTER_CHECK_REQUIRED_TAGS": "true"},
+            silent=True,
+        )
+    if log and "ERROR" in log:
+        session.error(log)
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Check the changelog and its fragments."""
+    install(session)
+    session.run("antsibull-changelog", "lint")
+    session.run("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml")
+
+
+def without_shims(path: str) -> str:
+    """Return a PATH where pyenv's interpreters stand for its shims.
+
+    A shim exists for every interpreter, fails for those that are not switched on, and ansible-test tries all it finds.
+    """
+    directories: list[str] = []
+    for directory in map(Path, path.split(os.pathsep)):
+        is_shims = directory.name == "shims" and directory.with_name("versions").is_dir()
+        directories += map(str, sorted(directory.parent.glob("versions/*/bin")) if is_shims else [directory])
+    return os.pathsep.join(directories)
+
+
+def add_sanity_session(ansible_core: str, pip: str) -> None:
+    """Add a session that runs every sanity test of one ansible-core, in virtual environments.
+
+    `pip` is the version that this ansible-core puts in those environments by a script from its own server. The
+    interpreter's own pip does as well, and needs no server.
+    """
+    bootstrap = Path.home() / f".ansible/test/cache/get_pip_{pip.replace('.', '_')}.py"
+
+    def prepare() -> None:
+        os.environ["PATH"] = without_shims(os.environ["PATH"])
+        if not bootstrap.exists():
+            bootstrap.parent.mkdir(parents=True, exist_ok=True)
+            bootstrap.write_text("import ensurepip\n\nensurepip.bootstrap()\n", encoding="utf-8")
+            atexit.register(bootstrap.unlink)
+
+    def remove_scratch() -> None:
+        shutil.rmtree("tests/output/.tmp", ignore_errors=True)
+
+    antsibull_nox.add_ansible_test_session(
+        name=f"sanity-{ansible_core}",
+        description=f"Run the sanity tests of ansible-core {ansible_core}.",
+        ansible_test_params=["sanity", "--venv", "--color", "no"],
+        default=True,
+        ansible_core_version=ansible_core,
+        ansible_core_source="pypi",
+        callback_before=prepare,
+        callback_after=remove_scratch,
+    )
+
+
+# The oldest ansible-core that meta/runtime.yml promises and the newest, as far as this interpreter runs them.
+if sys.version_info < (3, 13):
+    add_sanity_session("2.17", pip="23.1.2")
+if sys.version_info < (3, 12):
+    add_sanity_session("2.19", pip="24.2")
+else:
+    add_sanity_session("2.21", pip="25.2")

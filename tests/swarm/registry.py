@@ -1,0 +1,202 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real registry (Debian's ``docker-registry``) on the loopback of an engine's network, open or with a password."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .box import BoxError
+from .engine import Endpoint, EngineError, eventually
+
+REQUEST = Path(__file__).with_name("_request.py")
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "unknown/unknown")
+"""What a multi-platform build pushes: three platforms, and the entry that holds its attestations."""
+
+CONFIG = """\
+version: 0.1
+log: {{level: warn}}
+storage:
+  filesystem: {{rootdirectory: {folder}/data}}
+  delete: {{enabled: true}}
+http: {{addr: "{address}"}}
+"""
+AUTH = """\
+auth:
+  htpasswd: {{realm: tests, path: {folder}/htpasswd}}
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A registry's answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Registry:
+    """A registry beside ``engine``, which trusts it without TLS; private with a ``username`` and ``password``.
+
+    Started on entering the context or by :meth:`start`. :meth:`stop` ends the process and keeps the images, so that
+    a test can take a registry away and bring it back; :meth:`close` removes them.
+    """
+
+    def __init__(self, engine: Endpoint, *, port: int = 5000, username: str = "", password: str = "") -> None:
+        self.engine = engine
+        self.address = f"127.0.0.1:{port}"
+        self.username, self.password = username, password
+        self.folder = Path(tempfile.mkdtemp(prefix="registry-", dir=engine.space.folder))
+        self.log = self.folder / "registry.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._configure()
+
+    def __enter__(self) -> Registry:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the registry and wait until it answers; raises :class:`EngineError` with its log when it does not."""
+        command = f"echo $$ > {self.folder}/pid; exec docker-registry serve {self.folder}/config.yml"
+        self._process = self.engine.space.spawn("sh", "-c", command, log=self.log)
+        try:
+            eventually(self._answers, "the registry answers", timeout=10)
+        except EngineError as error:
+            self.stop()
+            raise EngineError(f"{error}\n{self.log.read_text(encoding='utf-8')}") from error
+
+    def stop(self) -> None:
+        """End the process and keep what it stores."""
+        if self._process is None:
+            return
+        with contextlib.suppress(BoxError):
+            self.engine.space.run("sh", "-c", f'kill -KILL "$(cat {self.folder}/pid)"')
+        self._process.wait()
+        self._process = None
+
+    def close(self) -> None:
+        """End the process and remove what it stores."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def auth_header(self) -> str:
+        """The value of ``X-Registry-Auth`` with which the engine's API is called."""
+        credentials = {"username": self.username, "password": self.password, "serveraddress": self.address}
+        return base64.urlsafe_b64encode(json.dumps(credentials).encode()).decode()
+
+    def push(self, local: str, name_tag: str, *, engine: Endpoint | None = None) -> str:
+        """Push an engine's image ``local`` as ``name_tag`` and return its digest; raises :class:`EngineError`.
+
+        ``engine`` is the registry's own unless another one that shares its network is given.
+        """
+        source = engine or self.engine
+        repository, _colon, tag = name_tag.rpartition(":")
+        target = f"{self.address}/{repository}"
+        source.checked("POST", f"/images/{local}/tag", params={"repo": target, "tag": tag})
+        headers = {"X-Registry-Auth": self.auth_header}
+        answer = source.checked("POST", f"/images/{target}/push", params={"tag": tag}, headers=headers)
+        source.checked("DELETE", f"/images/{target}:{tag}", params={"noprune": "1"})
+        steps = [json.loads(line) for line in answer.text.splitlines()]
+        digests = [step["aux"]["Digest"] for step in steps if "Digest" in step.get("aux", {})]
+        if not digests:
+            raise EngineError(f"{local} was not pushed to {target}:{tag}: {answer.text}")
+        return str(digests[0])
+
+    def put_index(self, repository: str, tag: str, *, of: str, platforms: Sequence[str] = PLATFORMS) -> str:
+        """Put a multi-platform index at ``tag``, over the image at tag ``of``, and return the index's digest.
+
+        Each platform has a manifest of its own digest, which describes the same image.
+        """
+        image = json.loads(self._get_manifest(repository, of).body)
+        entries = [self._put_entry(repository, image, indent, name) for indent, name in enumerate(platforms)]
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+        return self._put_manifest(repository, tag, json.dumps(index).encode(), INDEX)
+
+    def digest(self, repository: str, tag: str) -> str:
+        """Return the digest that ``tag`` has now."""
+        return self._get_manifest(repository, tag).headers["docker-content-digest"]
+
+    def delete(self, repository: str, tag: str) -> None:
+        """Delete the manifest at ``tag``."""
+        self._checked("DELETE", f"/v2/{repository}/manifests/{self.digest(repository, tag)}")
+
+    def request(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
+        """Make one request to the registry, with its credentials, from inside the engine's network."""
+        sent = dict(headers or {})
+        if self.username:
+            pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+            sent["Authorization"] = f"Basic {pair}"
+        url = f"http://{self.address}{path}"
+        question = {"method": method, "url": url, "headers": sent, "body": base64.b64encode(body).decode()}
+        printed = self.engine.space.run(sys.executable, "-I", "-S", str(REQUEST), stdin=json.dumps(question))
+        answer = json.loads(printed)
+        return Answer(answer["status"], answer["headers"], base64.b64decode(answer["body"]))
+
+    def _put_entry(self, repository: str, image: Any, indent: int, platform: str) -> dict[str, Any]:
+        """Store the image's manifest for one platform; the indentation is what makes its digest another one."""
+        content = json.dumps(image, indent=indent).encode()
+        digest = self._put_manifest(
+            repository, f"sha256:{hashlib.sha256(content).hexdigest()}", content, image["mediaType"]
+        )
+        system, architecture, *variant = platform.split("/")
+        described = {"os": system, "architecture": architecture, **({"variant": variant[0]} if variant else {})}
+        entry = {"mediaType": image["mediaType"], "digest": digest, "size": len(content), "platform": described}
+        if system == "unknown":
+            entry["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
+        return entry
+
+    def _get_manifest(self, repository: str, reference: str) -> Answer:
+        accepted = {"Accept": f"{MANIFEST}, {INDEX}"}
+        return self._checked("GET", f"/v2/{repository}/manifests/{reference}", headers=accepted)
+
+    def _put_manifest(self, repository: str, reference: str, content: bytes, kind: str) -> str:
+        headers = {"Content-Type": kind}
+        answer = self._checked("PUT", f"/v2/{repository}/manifests/{reference}", headers=headers, body=content)
+        return answer.headers["docker-content-digest"]
+
+    def _checked(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        answer = self.request(method, path, headers=headers, body=body)
+        if answer.status >= 300:
+            raise EngineError(
+                f"registry: {method} {path}: HTTP {answer.status}: {answer.body.decode(errors='replace')}"
+            )
+        return answer
+
+    def _answers(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            return False
+        with contextlib.suppress(BoxError):
+            return self.request("GET", "/v2/").status == 200
+        return False
+
+    def _configure(self) -> None:
+        text = CONFIG.format(folder=self.folder, address=self.address)
+        if self.username:
+            text += AUTH.format(folder=self.folder)
+            hashed = self.engine.space.run("htpasswd", "-Bbn", self.username, self.password)
+            (self.folder / "htpasswd").write_text(hashed, encoding="utf-8")
+        (self.folder / "config.yml").write_text(text, encoding="utf-8")
