@@ -7,31 +7,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
-pytest_plugins = ["tests.swarm.fixtures"]
+from tests.swarm.collection import collection_path
 
-ROOT = Path(__file__).resolve().parent.parent
-COLLECTIONS = pytest.StashKey[str]()
+pytest_plugins = ["tests.swarm.fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    home = tempfile.mkdtemp(prefix="collections-")
-    config.stash[COLLECTIONS] = home
-    namespace = Path(home, "ansible_collections", "swarmops")
-    namespace.mkdir(parents=True)
-    namespace.joinpath("rollout").symlink_to(ROOT, target_is_directory=True)
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    home = str(stack.enter_context(collection_path()))
     sys.path.insert(0, home)
+    stack.callback(sys.path.remove, home)
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = home
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    home = config.stash.get(COLLECTIONS, None)
-    if home is not None:
-        sys.path.remove(home)
-        shutil.rmtree(home)

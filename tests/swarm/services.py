@@ -86,11 +86,14 @@ def started(engine: Endpoint, name: str, count: int = 1, image: str = "", timeou
     eventually(lambda: running(engine, name, image) >= count, f"{count} task(s) of {name} running", timeout)
 
 
-def story(engine: Endpoint) -> str:
-    """Create the README's service: ``t001`` on network ``t001only``, port 22222 to 80, image ``whoami:0.7``."""
+def story(engine: Endpoint, image: str = "whoami:0.7", **task_fields: Any) -> str:
+    """Create the README's service: ``t001`` on network ``t001only``, port 22222 to 80.
+
+    ``task_fields`` are put over its task template.
+    """
     network = _network(engine, STORY_NETWORK)
-    spec = simple(STORY_SERVICE, "whoami:0.7")
-    spec["TaskTemplate"]["Networks"] = [{"Target": network}]
+    spec = simple(STORY_SERVICE, image)
+    spec["TaskTemplate"].update(task_fields, Networks=[{"Target": network}])
     port = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": 22222, "PublishMode": "ingress"}
     spec["EndpointSpec"] = {"Mode": "vip", "Ports": [port]}
     return post(engine, spec)

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options for reaching the engine. Private to this collection."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options in common."""
+
+    DOCUMENTATION = r"""
+options:
+  docker_host:
+    description:
+      - Where the engine of a manager listens, as V(unix:///PATH), V(tcp://HOST:PORT) or V(https://HOST:PORT).
+      - If not given, the environment variable E(DOCKER_HOST) of the managed node is used, then the default.
+    type: str
+    default: unix:///var/run/docker.sock
+    aliases: [docker_url]
+  timeout:
+    description:
+      - The limit of one call to the engine, in seconds, from connecting to the last byte of the answer.
+      - It is also how long a passing failure (a lost answer, a swarm without a leader, a concurrent writer) is met
+        by trying again.
+      - If not given, the environment variable E(DOCKER_TIMEOUT) is used, then the default.
+    type: int
+    default: 60
+  tls:
+    description:
+      - Encrypt the connection to V(tcp://HOST:PORT) B(without) checking whose certificate it is, unless
+        O(validate_certs=true) as well. An address with V(https://) is encrypted and checked without this.
+      - If not given, the environment variable E(DOCKER_TLS) is used, then the default.
+    type: bool
+    default: false
+  validate_certs:
+    description:
+      - Encrypt the connection and check the engine's certificate.
+      - If not given, the environment variable E(DOCKER_TLS_VERIFY) is used, then the default.
+    type: bool
+    default: false
+    aliases: [tls_verify]
+  ca_path:
+    description:
+      - A PEM file with the authorities that may have signed the engine's certificate; those that Python's requests
+        trusts, if not given.
+      - If not given and the environment variable E(DOCKER_CERT_PATH) is set, its file C(ca.pem) is used.
+    type: path
+    aliases: [ca_cert, tls_ca_cert, cacert_path]
+  client_cert:
+    description:
+      - A PEM file with the client's certificate. Goes with O(client_key).
+      - If not given and the environment variable E(DOCKER_CERT_PATH) is set, its file C(cert.pem) is used.
+    type: path
+    aliases: [tls_client_cert, cert_path]
+  client_key:
+    description:
+      - A PEM file with the key of the client's certificate. Goes with O(client_cert).
+      - If not given and the environment variable E(DOCKER_CERT_PATH) is set, its file C(key.pem) is used.
+    type: path
+    aliases: [tls_client_key, key_path]
+  tls_hostname:
+    description:
+      - The name that the engine's certificate must carry, where it is not the one in O(docker_host).
+      - If not given, the environment variable E(DOCKER_TLS_HOSTNAME) is used.
+    type: str
+requirements:
+  - requests-unixsocket (C(pip install requests-unixsocket), or on Debian and Ubuntu
+    C(apt install python3-requests-unixsocket))
+  - Docker Engine 20.10 or newer
+  - Python 3.7 or newer
+notes:
+  - Runs against a manager. The collection always speaks the engine's own version of the API, so there is no option for
+    it.
+"""

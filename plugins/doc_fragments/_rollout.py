@@ -1,0 +1,33 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options for waiting. Private to this collection."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options in common."""
+
+    DOCUMENTATION = r"""
+options:
+  wait_timeout:
+    description:
+      - How long to wait for each service, in seconds from its own start.
+      - When it is over, the task fails and the swarm goes on by itself. The next run takes up the wait where it is.
+    type: int
+    default: 300
+"""
+
+    WAIT = r"""
+options:
+  wait:
+    description:
+      - Whether to wait until the service has converged. A run that says V(ok) or V(changed) then means that the image
+        is
+        running, on as many tasks as the service's mode asks for.
+      - Also waits where nothing had to change but a rollout is under way.
+    type: bool
+    default: true
+"""

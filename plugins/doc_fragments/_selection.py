@@ -1,0 +1,40 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options for saying which services are meant. Private to this collection."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options in common."""
+
+    DOCUMENTATION = r"""
+options:
+  name:
+    description:
+      - One service, by its exact name, its full ID, or the usual 12-character short ID.
+      - Exactly one of O(name), O(services) and O(select) is required.
+    type: str
+    aliases: [service]
+  select:
+    description:
+      - Services by what they have in common. At least one of the keys is required, and all that are given must hold.
+    type: dict
+    suboptions:
+      stack:
+        description: The stack, as in C(docker stack deploy). This is the label C(com.docker.stack.namespace).
+        type: str
+      labels:
+        description: Labels of the service with exactly these values.
+        type: dict
+      repository:
+        description: The repository that the service runs now, without tag and digest, for example
+          V(registry.example.com/app).
+        type: str
+  allow_none:
+    description: Whether it is fine that O(select) takes no service at all. By default that is an error.
+    type: bool
+    default: false
+"""

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine's client: one method an endpoint. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Iterator, List, Optional, Type
+from urllib.parse import quote as quote_url
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    ApiError,
+    BadAnswer,
+    EngineError,
+    NotAManager,
+    NotFound,
+    OutOfSequence,
+    SwarmUnavailable,
+    quote,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
+    Distribution,
+    Filters,
+    Node,
+    Service,
+    ServiceSpec,
+    Task,
+)
+
+MANAGER_STATE = "active/manager"
+MANAGER_HINTS = {
+    "inactive": "it is not in a swarm. Run this on a manager, or make it one with docker swarm init or join",
+    "pending": "it is still joining a swarm. Try again when docker node ls answers there",
+    "error": "its swarm component has failed. docker info says why",
+    "locked": "its swarm is locked. Open it with docker swarm unlock",
+    "active/worker": "it is a worker. Run this on a manager, or make it one with docker node promote",
+}
+
+# The engine tells these by their text alone (daemon/cluster/errors.go, swarmkit's manager/controlapi and raft).
+NO_MANAGER_TEXTS = (
+    "is not a swarm manager",
+    "not part of a swarm",
+    "swarm is encrypted",
+    "swarm certificates have expired",
+)
+OUT_OF_SEQUENCE_TEXT = "update out of sequence"
+UNAVAILABLE_TEXTS = (
+    "does not have a leader",
+    "context deadline exceeded",
+    "context canceled",
+    "code = unavailable",
+    "raft: ",
+    "lost leadership",
+    "no elected",
+    "node is not the leader",
+    "transport is closing",
+    "connection error",
+)
+
+
+class Engine:
+    """A manager's engine, spoken to in its own API version.
+
+    Every method raises EngineError: EngineUnreachable, AnswerLost, BadAnswer, or ApiError and its kinds.
+    Times are bounded by the transport.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._prefix = ""
+        self.date = ""  # the engine's own clock at its last answer, as in the header Date
+        self.writes = 0  # requests sent that may have changed something
+
+    @property
+    def call_timeout(self) -> float:
+        """The limit of one call, in seconds."""
+        return self._transport.timeout
+
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether credentials may be sent to this engine's address."""
+        return self._transport.address.keeps_secrets
+
+    def connect(self) -> None:
+        """Learn the engine's API version; engines from 23 on also tell at once whether they are managers."""
+        answer = self._transport.call("GET", "/_ping")
+        version = answer.headers.get("api-version", "")
+        if not version.replace(".", "").isdigit():
+            raise BadAnswer(
+                f"What answers at {self._transport.address.text} is not a Docker engine: "
+                f"its answer to /_ping (status {answer.status}) names no API version. Is docker_host right?"
+            )
+        self._prefix = f"/v{version}"
+        state = answer.headers.get("swarm", MANAGER_STATE)
+        if state != MANAGER_STATE:
+            raise self._no_manager(MANAGER_HINTS.get(state, f"its swarm state is {quote(state)!r}"))
+
+    def service(self, name_or_id: str) -> Service:
+        """Read one service, by what the engine takes for it: ID, name, or a prefix of an ID. NotFound."""
+        path = f"/services/{quote_url(name_or_id, safe='')}"
+        return _checked_service(path, self._get(path, dict))
+
+    def services(self, filters: Optional[Filters] = None) -> List[Service]:
+        """Read all services that pass the filters."""
+        return [_checked_service("/services", service) for service in self._list("/services", filters)]
+
+    def tasks(self, filters: Filters) -> List[Task]:
+        """Read all tasks that pass the filters."""
+        return self._list("/tasks", filters)
+
+    def nodes(self) -> List[Node]:
+        """Read all nodes."""
+        return self._list("/nodes", None)
+
+    def update_service(self, service: Service, spec: ServiceSpec, registry_auth: Optional[str] = None) -> List[str]:
+        """Write a spec at the version index of `service`; gives the engine's warnings. OutOfSequence."""
+        return self._post_update(service, spec, {}, registry_auth)
+
+    def roll_back_service(self, service: Service) -> List[str]:
+        """Have the engine put the service back to its PreviousSpec; gives its warnings. OutOfSequence."""
+        return self._post_update(service, service["Spec"], {"rollback": "previous"}, None)
+
+    def distribution(self, image: str, registry_auth: Optional[str] = None) -> Distribution:
+        """Ask the image's registry for its digest and platforms."""
+        headers = {"X-Registry-Auth": registry_auth} if registry_auth else {}
+        call = f"/distribution/{quote_url(image, safe='/:@')}/json"
+        distribution: Distribution = self._decode("GET " + call, self._call("GET", call, headers=headers), dict)
+        return distribution
+
+    def events(self, filters: Filters) -> Iterator[bytes]:
+        """Tell each event as it happens, a line of JSON each, until the connection ends or breaks."""
+        return self._transport.lines(self._prefix + "/events", {"filters": json.dumps(filters)})
+
+    def _post_update(
+        self, service: Service, spec: ServiceSpec, params: Dict[str, str], registry_auth: Optional[str]
+    ) -> List[str]:
+        call = f"/services/{service['ID']}/update"
+        headers = {"Content-Type": "application/json"}
+        if registry_auth:
+            headers["X-Registry-Auth"] = registry_auth
+        params = dict(params, version=str(service["Version"]["Index"]))
+        body = json.dumps(spec).encode()
+        self.writes += 1
+        try:
+            answer = self._call("POST", call, params=params, body=body, headers=headers)
+            warnings = self._decode("POST " + call, answer, dict).get("Warnings")
+        except BadAnswer as error:
+            raise AnswerLost(str(error)) from None
+        return [quote(str(warning)) for warning in warnings or []]
+
+    def _list(self, path: str, filters: Optional[Filters]) -> List[Any]:
+        params = {"filters": json.dumps(filters)} if filters else None
+        found: List[Any] = self._get(path, list, params)
+        if not all(isinstance(item, dict) for item in found):
+            raise BadAnswer(f"GET {path}: the engine's answer is not a list of objects.")
+        return found
+
+    def _get(self, path: str, kind: Type[Any], params: Optional[Dict[str, str]] = None) -> Any:
+        return self._decode("GET " + path, self._call("GET", path, params=params), kind)
+
+    def _call(self, method: str, path: str, **request: Any) -> Answer:
+        answer = self._transport.call(method, self._prefix + path, **request)
+        self.date = answer.headers.get("date", "")
+        if answer.status != 200:
+            raise self._refusal(f"{method} {path}", answer)
+        return answer
+
+    def _refusal(self, call: str, answer: Answer) -> EngineError:
+        reason = _reason(answer)
+        text = reason.lower()
+        if any(known in text for known in NO_MANAGER_TEXTS):
+            return self._no_manager(reason)
+        if OUT_OF_SEQUENCE_TEXT in text:
+            return OutOfSequence(call, answer.status, reason)
+        if any(known in text for known in UNAVAILABLE_TEXTS):
+            return SwarmUnavailable(call, answer.status, reason)
+        return (NotFound if answer.status == 404 else ApiError)(call, answer.status, reason)
+
+    def _no_manager(self, why: str) -> NotAManager:
+        return NotAManager(
+            f"The engine at {self._transport.address.text} cannot manage services: {quote(why).rstrip('.')}."
+        )
+
+    @staticmethod
+    def _decode(call: str, answer: Answer, kind: Type[Any]) -> Any:
+        try:
+            value = json.loads(answer.body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            raise BadAnswer(f"{call}: the answer is not JSON, though an engine's would be.") from None
+        if not isinstance(value, kind):
+            raise BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
+        return value
+
+
+def _checked_service(path: str, service: Any) -> Service:
+    """A service with the parts that everything here relies on."""
+    spec, version = service.get("Spec"), service.get("Version")
+    is_whole = (
+        isinstance(service.get("ID"), str)
+        and isinstance(version, dict)
+        and isinstance(version.get("Index"), int)
+        and isinstance(spec, dict)
+        and isinstance(spec.get("TaskTemplate"), dict)
+    )
+    if not is_whole:
+        raise BadAnswer(f"GET {path}: the answer holds a service without ID, version index or spec.")
+    checked: Service = service
+    return checked
+
+
+def _reason(answer: Answer) -> str:
+    """The engine's own words in a refusal."""
+    try:
+        text = str(json.loads(answer.body.decode("utf-8"))["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "no reason that can be read"
+    return text

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one family of errors. Private to this collection.
+
+Every error of the core is a RolloutError. Its text is written for the operator: what is wrong,
+where, what was and was not done, what to do next. `_module` alone turns it into a failed task.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, List
+
+LONGEST_QUOTE = 500  # characters of an engine's text that an error repeats
+
+
+def quote(text: str, secrets: Iterable[str] = ()) -> str:
+    """Make a foreign text fit for a message: one short printable line, without the secrets given."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", text)
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
+
+
+class RolloutError(Exception):
+    """Base of every error that this collection raises on purpose."""
+
+
+class LibraryMissing(RolloutError):
+    """The Python library that carries the calls cannot be imported on the managed node."""
+
+    def __init__(self, traceback: str) -> None:
+        super().__init__("requests-unixsocket cannot be imported")
+        self.traceback = traceback
+
+
+class InvalidInput(RolloutError):
+    """An option's value cannot be used."""
+
+
+class EngineError(RolloutError):
+    """A call to the engine did not give a usable answer."""
+
+
+class EngineUnreachable(EngineError):
+    """No connection: the request was never received."""
+
+
+class AnswerLost(EngineError):
+    """The request may have been received and carried out, but no whole answer came back."""
+
+
+class BadAnswer(EngineError):
+    """Something answered, but not as an engine does."""
+
+
+class NotAManager(EngineError):
+    """This engine cannot speak for a swarm: no manager, not in a swarm, locked, certificates expired."""
+
+
+class ApiError(EngineError):
+    """The engine refused the call.
+
+    `status` is the HTTP status, `reason` the engine's own text, fit for a message.
+    """
+
+    def __init__(self, call: str, status: int, text: str, secrets: Iterable[str] = ()) -> None:
+        self.call = call
+        self.status = status
+        self.reason = quote(text, secrets) or "no reason given"
+        self._text = text
+        super().__init__(f"{call}: the engine answered {status}: {self.reason.rstrip('.')}.")
+
+    def scrubbed(self, secrets: Iterable[str]) -> ApiError:
+        """The same error without these secrets, should the engine have quoted one."""
+        return type(self)(self.call, self.status, self._text, secrets)
+
+
+class NotFound(ApiError):
+    """404: no such object."""
+
+
+class OutOfSequence(ApiError):
+    """The version index sent is not the present one: somebody wrote in between; nothing was written."""
+
+
+class SwarmUnavailable(ApiError):
+    """The managers cannot agree now (no leader, no quorum, deadline): the write may still happen."""
+
+
+class ServiceNotFound(RolloutError):
+    """No service has this name or ID. `near` are the names that come close."""
+
+    def __init__(self, wanted: str, near: List[str], hint: str = "") -> None:
+        hint = f"Did you mean {', '.join(near)}?" if near else hint
+        super().__init__(f"There is no service {quote(wanted)!r} in this swarm. {hint}".rstrip())
+        self.near = near
+
+
+class UnsupportedService(RolloutError):
+    """The service runs no container image (plugin, network attachment)."""
+
+
+class UpdateConflict(RolloutError):
+    """Somebody else set another image while this run was at work; theirs was left alone."""
+
+
+class UpdateUnfinished(RolloutError):
+    """The update could not be brought to an end in time. `is_known` tells that nothing was written."""
+
+    def __init__(self, message: str, is_known: bool) -> None:
+        super().__init__(message)
+        self.is_known = is_known
+
+
+class ReadBackMismatch(RolloutError):
+    """The engine holds a spec that is not the one it was sent."""

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules share: the options for the engine, and errors told the Ansible way.
+
+Private to this collection.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    InvalidInput,
+    LibraryMissing,
+    RolloutError,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
+
+LIBRARY = "requests-unixsocket"
+HOW_TO_INSTALL = (
+    f"to talk to the engine. Install it with 'pip install {LIBRARY}', "
+    f"or on Debian and Ubuntu with 'apt install python3-{LIBRARY}'"
+)
+
+ENGINE_OPTIONS: Dict[str, Any] = {
+    "docker_host": {
+        "type": "str",
+        "default": "unix:///var/run/docker.sock",
+        "fallback": (env_fallback, ["DOCKER_HOST"]),
+        "aliases": ["docker_url"],
+    },
+    "timeout": {"type": "int", "default": 60, "fallback": (env_fallback, ["DOCKER_TIMEOUT"])},
+    "tls": {"type": "bool", "default": False, "fallback": (env_fallback, ["DOCKER_TLS"])},
+    "validate_certs": {
+        "type": "bool",
+        "default": False,
+        "fallback": (env_fallback, ["DOCKER_TLS_VERIFY"]),
+        "aliases": ["tls_verify"],
+    },
+    "tls_hostname": {"type": "str", "fallback": (env_fallback, ["DOCKER_TLS_HOSTNAME"])},
+    "ca_path": {"type": "path", "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"]},
+    "client_cert": {"type": "path", "aliases": ["tls_client_cert", "cert_path"]},
+    "client_key": {"type": "path", "aliases": ["tls_client_key", "key_path"]},
+}
+
+REGISTRY_OPTIONS: Dict[str, Any] = {
+    "registry_auth": {"type": "str", "choices": ["inherit", "docker_config"], "default": "inherit"},
+    "docker_config": {"type": "path"},
+    "registry_username": {"type": "str"},
+    "registry_password": {"type": "str", "no_log": True},
+}
+REGISTRY_TOGETHER = ("registry_username", "registry_password")
+
+SELECTION_OPTIONS: Dict[str, Any] = {
+    "name": {"type": "str", "aliases": ["service"]},
+    "select": {
+        "type": "dict",
+        "options": {"stack": {"type": "str"}, "labels": {"type": "dict"}, "repository": {"type": "str"}},
+    },
+    "allow_none": {"type": "bool", "default": False},
+}
+NAMED_ITEM: Dict[str, Any] = {"name": {"type": "str", "required": True, "aliases": ["service"]}}
+WAYS_TO_SELECT = ("name", "services", "select")
+
+WAIT_OPTIONS: Dict[str, Any] = {"wait_timeout": {"type": "int", "default": 300}}
+
+# The text of such an error could quote what an engine sent, secrets of a service included.
+UNEXPECTED = (
+    "The answers of the engine are not those of a Docker engine, or this collection has a fault: please report it with "
+    "what -vvv shows. Whether something was changed is not known"
+)
+
+Params = Dict[str, Any]
+Groups = List[Tuple[str, ...]]
+Act = Callable[[Engine, Params, bool], Dict[str, Any]]
+
+
+def run_module(
+    act: Act, options: Dict[str, Any], together: Optional[Groups] = None, exclusive: Optional[Groups] = None
+) -> None:
+    """Run a module: its options and those for services and the engine, its work, its result or its error.
+
+    `act` gets the engine, the parameters and whether it is check mode, and gives the result. `together` and
+    `exclusive` are groups of options that must, and must not, be given at the same time.
+    """
+    module = AnsibleModule(
+        argument_spec={**ENGINE_OPTIONS, **SELECTION_OPTIONS, **options},
+        supports_check_mode=True,
+        required_together=[("client_cert", "client_key"), *(together or [])],
+        mutually_exclusive=[WAYS_TO_SELECT, *(exclusive or [])],
+        required_one_of=[WAYS_TO_SELECT],
+    )
+    engine: Optional[Engine] = None
+    try:
+        engine = _engine(module.params)
+        result = act(engine, module.params, module.check_mode)
+    except LibraryMissing as error:
+        module.fail_json(msg=missing_required_lib(LIBRARY, reason=HOW_TO_INSTALL), exception=error.traceback)
+    except RolloutFailed as error:
+        _warn(module, error.result)
+        module.fail_json(msg=str(error), **error.result)
+    except RolloutError as error:
+        module.fail_json(msg=_message(error, engine))
+    except Exception as error:
+        where = "".join(traceback.format_tb(error.__traceback__))
+        module.fail_json(msg=f"{UNEXPECTED} ({type(error).__name__}).", exception=where)
+    _warn(module, result)
+    module.exit_json(**result)
+
+
+def _warn(module: AnsibleModule, result: Dict[str, Any]) -> None:
+    for service in result.get("services", []):
+        for warning in service.get("warnings", []):
+            module.warn(f"{service['name']}: {warning}")
+
+
+def _engine(params: Params) -> Engine:
+    if params["timeout"] < 1:
+        raise InvalidInput(f"timeout is {params['timeout']} seconds; it must be 1 or more.")
+    address = Address.parse(params["docker_host"], _tls(params))
+    return Engine(Transport(address, params["timeout"]))
+
+
+def _tls(params: Params) -> Optional[TLS]:
+    secured = params["tls"] or params["validate_certs"] or params["docker_host"].startswith("https://")
+    if not secured:
+        return None
+    return TLS(
+        verify=params["validate_certs"] or not params["tls"],
+        ca_path=params["ca_path"] or _certificate_file("ca.pem"),
+        client_cert=params["client_cert"] or _certificate_file("cert.pem"),
+        client_key=params["client_key"] or _certificate_file("key.pem"),
+        hostname=params["tls_hostname"],
+    )
+
+
+def _certificate_file(name: str) -> Optional[str]:
+    folder = os.environ.get("DOCKER_CERT_PATH")
+    return os.path.join(folder, name) if folder else None
+
+
+def _message(error: RolloutError, engine: Optional[Engine]) -> str:
+    touched = engine is not None and engine.writes > 0
+    return str(error) if touched else f"{error} Nothing was changed."

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wait until services have converged, or say why not. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import EngineError, quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, Task
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
+    POLL_INTERVAL,
+    Observer,
+    Watch,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import spec_secrets, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
+    FAILED_STATES,
+    SUPERSEDED,
+    TIMED_OUT,
+    Expectation,
+    Judgement,
+    state_of,
+)
+
+MOST_FAILING_TASKS = 10
+
+
+@dataclass
+class Wait:
+    """One service that is waited for; `deadline` is a moment of the clock.
+
+    It has ended when it has an outcome; `reason` says more where that is not `converged`.
+    """
+
+    service: Service
+    expected: Expectation
+    deadline: float
+    judgement: Optional[Judgement] = None
+    outcome: Optional[str] = None
+    reason: str = ""
+    tasks: List[Dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def identifier(self) -> str:
+        """The service's ID."""
+        return self.service["ID"]
+
+    def see(self, service: Service, judgement: Judgement) -> None:
+        """Take in how the service stands."""
+        self.service, self.judgement = service, judgement
+        self.outcome, self.reason = judgement.outcome, judgement.message
+
+    def end(self, outcome: str, reason: str) -> None:
+        """End without the swarm's word."""
+        self.outcome, self.reason = outcome, reason
+
+
+class Convergence:
+    """Watches services until each has an outcome.
+
+    Failures to read are passed over until a service's own time is over: engines restart, leaders change.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, watch: Watch) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._watch = watch
+        self._observer = Observer(engine, clock)
+        self._active: Dict[str, Wait] = {}
+
+    @property
+    def active(self) -> List[Wait]:
+        """The services that are still waited for."""
+        return list(self._active.values())
+
+    def add(self, service: Service, expected: Expectation, seconds: float) -> Wait:
+        """Wait for a service, for so many seconds from now."""
+        wait = Wait(service, expected, self._clock.now() + seconds)
+        self._active[wait.identifier] = wait
+        return wait
+
+    def run(self) -> None:
+        """Wait for all that were added."""
+        while self._active:
+            self.observe()
+            self.pause()
+
+    def observe(self) -> List[Wait]:
+        """Look once; gives those that have ended by it."""
+        trouble = self._look()
+        ended = []
+        for wait in self.active:
+            if wait.outcome is None and self._clock.now() >= wait.deadline:
+                wait.end(TIMED_OUT, trouble or wait.reason)
+            if wait.outcome is not None:
+                del self._active[wait.identifier]
+                ended.append(wait)
+        for wait in ended:
+            if wait.judgement is None or not wait.judgement.done:
+                wait.tasks = self._failing_tasks(wait)
+        return ended
+
+    def pause(self) -> None:
+        """Let time pass until there may be news."""
+        if self._active:
+            first = min(wait.deadline for wait in self._active.values())
+            self._watch.pause(max(0.0, min(POLL_INTERVAL, first - self._clock.now())))
+
+    def _look(self) -> str:
+        try:
+            judged = self._observer.judgements({wait.identifier: wait.expected for wait in self.active})
+        except EngineError as error:
+            return str(error)
+        for identifier, seen in judged.items():
+            if seen is None:
+                self._active[identifier].end(SUPERSEDED, "The service was removed.")
+            else:
+                self._active[identifier].see(*seen)
+        return ""
+
+    def _failing_tasks(self, wait: Wait) -> List[Dict[str, Any]]:
+        try:
+            tasks = self._engine.tasks({"service": [wait.identifier]})
+            nodes = self._engine.nodes()
+        except EngineError:
+            return []
+        image = wait.expected.image or stored_image(wait.service["Spec"])
+        return failing_tasks(wait.service, [task for task in tasks if _image_of(task) == image], nodes)
+
+
+def failing_tasks(service: Service, tasks: List[Task], nodes: List[Node]) -> List[Dict[str, Any]]:
+    """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure)."""
+    hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname") for node in nodes}
+    secrets = spec_secrets(service["Spec"])
+    newest: Dict[Any, Task] = {}
+    for task in sorted(tasks, key=lambda task: str(task.get("CreatedAt", ""))):
+        if state_of(task) in FAILED_STATES or (task.get("Status") or {}).get("Err"):
+            newest[task.get("Slot") or task.get("NodeID")] = task
+    described = []
+    for task in list(newest.values())[:MOST_FAILING_TASKS]:
+        status = task.get("Status") or {}
+        code = (status.get("ContainerStatus") or {}).get("ExitCode")
+        described.append(
+            {
+                "slot": task.get("Slot"),
+                "node": hostnames.get(str(task.get("NodeID"))) or task.get("NodeID"),
+                "state": state_of(task),
+                "error": quote(str(status.get("Err") or ""), secrets),
+                "exit_code": code if state_of(task) == "failed" else None,
+            }
+        )
+    return described
+
+
+def _image_of(task: Task) -> str:
+    return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which image each service runs, and how it stands. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import RolloutError, quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import state_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
+
+Description = Dict[str, Any]
+
+
+def describe(engine: Engine, services: List[Service], resolver: Optional[Resolver]) -> List[Description]:
+    """Describe services as documented under RETURN; with a resolver, also what their registries have now.
+
+    What cannot be told of one service is said there, and does not fail the rest. Raises EngineError.
+    """
+    tasks = engine.tasks({"service": [service["ID"] for service in services]}) if services else []
+    by_service: Dict[str, List[Task]] = {}
+    for task in tasks:
+        by_service.setdefault(str(task.get("ServiceID")), []).append(task)
+    return [_describe(service, by_service.get(service["ID"], []), resolver) for service in services]
+
+
+def _describe(service: Service, tasks: List[Task], resolver: Optional[Resolver]) -> Description:
+    status = service.get("UpdateStatus")
+    return {
+        "id": service["ID"],
+        "name": service["Spec"].get("Name"),
+        "version": service["Version"]["Index"],
+        "image": None,
+        "repository": None,
+        "tag": None,
+        "digest": None,
+        "update_status": {
+            "state": status.get("State"),
+            "message": quote(status.get("Message", "")),
+            "started_at": status.get("StartedAt"),
+            "completed_at": status.get("CompletedAt"),
+        }
+        if status
+        else None,
+        "tasks": _count_tasks(tasks),
+        "registry_digest": None,
+        "outdated": None,
+        "error": None,
+        **_image(service, resolver),
+    }
+
+
+def _image(service: Service, resolver: Optional[Resolver]) -> Description:
+    """The service's reference in parts, and how it compares with its registry; or why that cannot be told."""
+    told: Description = {}
+    try:
+        told["image"] = stored_image(service["Spec"])
+        reference = Reference.parse(told["image"])
+        told.update(repository=reference.familiar_repository, tag=reference.tag, digest=reference.digest)
+        if resolver is not None:
+            told.update(_compare(reference, resolver))
+    except RolloutError as error:
+        told["error"] = str(error)
+    return told
+
+
+def _compare(reference: Reference, resolver: Resolver) -> Description:
+    """Ask for the tag; a reference without one is pinned for good, and cannot be outdated."""
+    if reference.tag is None and reference.digest is not None:
+        return {"outdated": False}
+    answer = resolver.ask(reference.with_digest(None))
+    if isinstance(answer, UnresolvedImage):
+        return {"error": str(answer)}
+    return {
+        "registry_digest": answer.digest,
+        "outdated": answer.digest != reference.digest if reference.digest else None,
+    }
+
+
+def _count_tasks(tasks: List[Task]) -> Dict[str, Dict[str, int]]:
+    """How many tasks shall run, by state and by image; tasks of the past do not count."""
+    by_state: Dict[str, int] = {}
+    by_image: Dict[str, int] = {}
+    for task in tasks:
+        if task.get("DesiredState") in ("shutdown", "remove") and state_of(task) != "complete":
+            continue
+        image = str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
+        by_state[state_of(task)] = by_state.get(state_of(task), 0) + 1
+        by_image[image] = by_image.get(image, 0) + 1
+    return {"by_state": by_state, "by_image": by_image}

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long to go on after a passing failure. Private to this collection."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Callable, Optional, TypeVar
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    EngineError,
+    EngineUnreachable,
+    SwarmUnavailable,
+)
+
+FIRST_PAUSE = 0.05  # seconds
+LONGEST_PAUSE = 2.0  # seconds
+PASSING_FAILURES = (AnswerLost, EngineUnreachable, SwarmUnavailable)
+
+T = TypeVar("T")
+
+
+class Clock:
+    """The time that passes, in seconds. Tests hand in one that does not wait."""
+
+    def now(self) -> float:
+        """Seconds since some fixed moment; never runs backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass."""
+        time.sleep(seconds)
+
+
+class Patience:
+    """A budget of seconds for trying again, with pauses that grow and are jittered."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._give_up = clock.now() + seconds
+        self._pause = FIRST_PAUSE
+
+    def lasts(self) -> bool:
+        """Pause, and tell whether to try once more; False at once where the budget does not allow the pause."""
+        pause = self._pause * random.uniform(0.5, 1.5)
+        if self._clock.now() + pause > self._give_up:
+            return False
+        self._clock.sleep(pause)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        return True
+
+    def read(self, call: Callable[[], T]) -> T:
+        """Read until there is an answer. Raises the last error where the budget is spent."""
+        while True:
+            try:
+                return call()
+            except PASSING_FAILURES as error:
+                last: Optional[EngineError] = error
+            if not self.lasts() and last is not None:
+                raise last

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""On which nodes a global service has a task (pure). Private to this collection.
+
+Rules: swarmkit, manager/constraint/constraint.go and manager/scheduler/filter.go.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Dict, List, Optional, Set
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, ServiceSpec
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386"}
+_CONSTRAINT = re.compile(r"\s*([\w.\-/]+?)\s*(==|!=)\s*(.*?)\s*")
+
+
+def eligible_nodes(spec: ServiceSpec, nodes: List[Node]) -> Set[str]:
+    """The IDs of the nodes that are up, active, and pass the constraints and platforms of a service's spec."""
+    placement = spec["TaskTemplate"].get("Placement") or {}
+    constraints = placement.get("Constraints") or []
+    platforms = placement.get("Platforms") or []
+    return {
+        node["ID"]
+        for node in nodes
+        if _takes_tasks(node)
+        and all(_meets(node, str(constraint)) for constraint in constraints)
+        and _has_platform(node, platforms)
+    }
+
+
+def _takes_tasks(node: Node) -> bool:
+    is_up = (node.get("Status") or {}).get("State") == "ready"
+    return is_up and (node.get("Spec") or {}).get("Availability", "active") == "active"
+
+
+def _meets(node: Node, constraint: str) -> bool:
+    match = _CONSTRAINT.fullmatch(constraint)
+    if match is None:
+        return False
+    key, operator, wanted = match.groups()
+    if key == "node.ip":
+        return (operator == "==") == _has_address(node, wanted)
+    value = _value(node, key)
+    if value is None:
+        return False
+    return (operator == "==") == (value.lower() == wanted.lower())
+
+
+def _value(node: Node, key: str) -> Optional[str]:
+    """What a node has under a constraint's key; an absent label is empty, an unknown key None."""
+    spec, description = node.get("Spec") or {}, node.get("Description") or {}
+    platform = description.get("Platform") or {}
+    fixed: Dict[str, Any] = {
+        "node.id": node["ID"],
+        "node.hostname": description.get("Hostname", ""),
+        "node.role": spec.get("Role", ""),
+        "node.platform.os": platform.get("OS", ""),
+        "node.platform.arch": platform.get("Architecture", ""),
+    }
+    lowered = key.lower()
+    if lowered in fixed:
+        return str(fixed[lowered])
+    if lowered.startswith("node.labels."):
+        return str((spec.get("Labels") or {}).get(key[len("node.labels.") :], ""))
+    if lowered.startswith("engine.labels."):
+        labels = (description.get("Engine") or {}).get("Labels") or {}
+        return str(labels.get(key[len("engine.labels.") :], ""))
+    return None
+
+
+def _has_address(node: Node, wanted: str) -> bool:
+    try:
+        address = ipaddress.ip_address(str((node.get("Status") or {}).get("Addr", "")))
+        return address in ipaddress.ip_network(wanted, strict=False)
+    except ValueError:
+        return False
+
+
+def _has_platform(node: Node, platforms: List[Dict[str, str]]) -> bool:
+    own = ((node.get("Description") or {}).get("Platform")) or {}
+    if not platforms:
+        return True
+    return any(
+        platform.get("OS", "").lower() in ("", str(own.get("OS", "")).lower())
+        and _architecture(platform.get("Architecture", "")) in ("", _architecture(str(own.get("Architecture", ""))))
+        for platform in platforms
+    )
+
+
+def _architecture(name: str) -> str:
+    return ARCHITECTURES.get(name.lower(), name.lower())

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What to write into a service, decided without asking anyone (pure). Private to this collection."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution, ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
+
+SHORTEST_SECRET = 4  # characters; a shorter value is in too many words to be taken out of a text
+
+Platforms = List[Dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a service shall run: a reference, and the platforms of its image where the registry told them."""
+
+    reference: Reference
+    platforms: Optional[Platforms] = None
+
+    def is_met_by(self, image: str) -> bool:
+        """Whether a stored image has every part that the target states; a text that is no reference never has."""
+        try:
+            return self.reference.covers(Reference.parse(image))
+        except InvalidReference:
+            return False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decision for one spec.
+
+    `spec` is what to write; `changes` maps each field that changes to its value before and after, and
+    is empty where there is nothing to write.
+    """
+
+    before: str
+    after: str
+    spec: ServiceSpec
+    changes: Mapping[str, Tuple[Any, Any]]
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self.changes)
+
+
+def make_plan(spec: ServiceSpec, target: Target, force: bool = False) -> Plan:
+    """Decide what to write so that a service with this spec runs the target.
+
+    A target that is met keeps the image as it is stored, pin and spelling included; `force` then
+    redeploys it all the same. The spec handed in is not touched. Raises UnsupportedService.
+    """
+    patched = copy.deepcopy(spec)
+    task = patched.get("TaskTemplate") or {}
+    before = after = stored_image(spec)
+    changes: Dict[str, Tuple[Any, Any]] = {}
+    if not target.is_met_by(before):
+        after = task["ContainerSpec"]["Image"] = target.reference.with_default_tag().familiar
+        changes["image"] = (before, after)
+        changes.update(_follow_platforms(task, target.platforms))
+    if force:
+        count = task.get("ForceUpdate", 0)
+        task["ForceUpdate"] = count + 1
+        changes["force_update"] = (count, count + 1)
+    return Plan(before, after, patched, changes)
+
+
+def stored_image(spec: ServiceSpec) -> str:
+    """The image that a service's spec holds. Raises UnsupportedService where it holds none."""
+    task = spec.get("TaskTemplate") or {}
+    container = task.get("ContainerSpec") or {}
+    runtime = task.get("Runtime") or "container"
+    if runtime != "container" or not isinstance(container.get("Image"), str):
+        kind = "network-attachment" if "NetworkAttachmentSpec" in task else runtime
+        raise UnsupportedService(
+            f"The service {spec.get('Name')!r} runs no container image (its runtime is {kind!r}): "
+            "its image cannot be changed by this module."
+        )
+    return str(container["Image"])
+
+
+def spec_secrets(spec: ServiceSpec) -> List[str]:
+    """What of a spec's environment must never be shown: its entries, and their values where they are long enough."""
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    entries = [str(entry) for entry in container.get("Env") or []]
+    values = [entry.partition("=")[2] for entry in entries]
+    return entries + [value for value in values if len(value) >= SHORTEST_SECRET]
+
+
+def platforms_of(distribution: Distribution) -> Optional[Platforms]:
+    """The platforms of an image, as the Docker CLI writes them into a spec; None where the registry names none.
+
+    Left out are `unknown` ones (attestations); `arm` loses its architecture, which nodes report in too
+    many spellings (github.com/moby/swarmkit issue 2294).
+    """
+    platforms: Platforms = []
+    for entry in distribution.get("Platforms") or []:
+        system, architecture = entry.get("os", ""), entry.get("architecture", "")
+        if "unknown" in (system, architecture):
+            continue
+        fields = {"Architecture": "" if architecture.lower() == "arm" else architecture, "OS": system}
+        platform = {name: value for name, value in fields.items() if value}
+        if platform not in platforms:
+            platforms.append(platform)
+    return platforms or None
+
+
+def differing_fields(one: Any, other: Any, path: str = "") -> List[str]:
+    """The paths at which two specs differ, values left out: `TaskTemplate.ContainerSpec.Env`."""
+    return sorted(set(_differences(one, other, path)))
+
+
+def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            inner = f"{path}.{key}" if path else key
+            if key not in one or key not in other:
+                yield inner
+            else:
+                yield from _differences(one[key], other[key], inner)
+    elif one != other:
+        yield path or "the whole spec"
+
+
+def _follow_platforms(task: Dict[str, Any], platforms: Optional[Platforms]) -> Dict[str, Tuple[Any, Any]]:
+    if platforms is None:
+        return {}
+    placement = task.get("Placement") or {}
+    before = placement.get("Platforms")
+    if before == platforms:
+        return {}
+    task["Placement"] = dict(placement, Platforms=platforms)
+    return {"platforms": (before, platforms)}

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task returns of its services. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    ApiError,
+    RolloutError,
+    UpdateUnfinished,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
+    CONVERGED,
+    PAUSED,
+    ROLLED_BACK,
+    SUPERSEDED,
+    TIMED_OUT,
+)
+
+UNCHANGED = "unchanged"
+UPDATED = "updated"
+NOT_STARTED = "not_started"
+
+Result = Dict[str, Any]
+
+
+@dataclass
+class Entry:
+    """One service in the result, as documented under RETURN; `changes` is what the diff shows."""
+
+    service: Service
+    image_before: str
+    image_after: Optional[str]
+    version_after: Optional[int]
+    changed: bool = False
+    outcome: str = UNCHANGED
+    changes: Mapping[str, Tuple[Any, Any]] = field(default_factory=dict)
+    warnings: List[str] = field(default_factory=list)
+    running: Optional[int] = None
+    desired: Optional[int] = None
+    tasks: List[Dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of_plan(cls, service: Service, plan: Plan) -> Entry:
+        """What would come of a plan."""
+        return cls(
+            service,
+            plan.before,
+            plan.after,
+            version_after=None if plan.needed else service["Version"]["Index"],
+            changed=plan.needed,
+            outcome=UPDATED if plan.needed else UNCHANGED,
+            changes=plan.changes,
+        )
+
+    def take(self, plan: Plan, changed: bool) -> None:
+        """Take in the plan that was carried out, which another writer may have made differ from the first."""
+        self.image_after = plan.after
+        self.changed = changed
+        self.outcome = UPDATED if changed else UNCHANGED
+        self.changes = plan.changes if changed else {}
+
+    def see(self, service: Service) -> None:
+        """Take in the service as the engine holds it now."""
+        self.image_after = stored_image(service["Spec"])
+        self.version_after = service["Version"]["Index"]
+
+    def give_up(self, outcome: str) -> None:
+        """Say that nothing was written."""
+        self.changed, self.changes, self.outcome = False, {}, outcome
+        self.image_after, self.version_after = self.image_before, self.service["Version"]["Index"]
+
+    def fail(self, error: RolloutError) -> None:
+        """Take in why nothing was written, or that nobody knows whether something was."""
+        if isinstance(error, UpdateUnfinished) and not error.is_known:
+            self.changed, self.outcome = True, TIMED_OUT
+            self.image_after = self.version_after = None
+        elif isinstance(error, (UpdateUnfinished, ApiError)):
+            self.give_up(NOT_STARTED)
+        else:
+            self.give_up(SUPERSEDED)
+
+    def conclude(self, wait: Wait) -> None:
+        """Take in how waiting for the service has ended."""
+        self.see(wait.service)
+        self.tasks = wait.tasks
+        if wait.judgement is not None:
+            self.running, self.desired = wait.judgement.running, wait.judgement.desired
+        if self.changed or wait.outcome != CONVERGED:
+            self.outcome = str(wait.outcome)
+
+    @classmethod
+    def of_service(cls, service: Service) -> Entry:
+        """A service that is left as it is."""
+        image = stored_image(service["Spec"])
+        return cls(service, image, image, version_after=service["Version"]["Index"])
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return str(self.service["Spec"].get("Name"))
+
+    def as_result(self) -> Result:
+        """The entry as the task returns it."""
+        return {
+            "id": self.service["ID"],
+            "name": self.name,
+            "changed": self.changed,
+            "outcome": self.outcome,
+            "image": {"before": self.image_before, "after": self.image_after},
+            "version": {"before": self.service["Version"]["Index"], "after": self.version_after},
+            "progress": {"running": self.running, "desired": self.desired},
+            "tasks": self.tasks,
+            "warnings": self.warnings,
+        }
+
+    def as_diff(self) -> Result:
+        """Before and after of the fields that change, and of no other: a spec holds secrets."""
+        return {
+            "before_header": self.name,
+            "after_header": self.name,
+            "before": {name: before for name, (before, _after) in self.changes.items()},
+            "after": {name: after for name, (_before, after) in self.changes.items()},
+        }
+
+
+class RolloutFailed(RolloutError):
+    """Some service did not come to run what it should; `result` says of each what was done."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def as_result(entries: List[Entry], single: bool) -> Result:
+    """The whole result of a task; `single` adds the one entry as `service`."""
+    services = [entry.as_result() for entry in entries]
+    result = {
+        "changed": any(entry.changed for entry in entries),
+        "services": services,
+        "diff": [entry.as_diff() for entry in entries if entry.changes],
+    }
+    if single and services:
+        result["service"] = services[0]
+    return result
+
+
+def explain(entry: Entry, reason: str, wait_timeout: float) -> str:
+    """What went wrong with a service's rollout, what it runs now, and what to do next."""
+    wanted = entry.changes["image"][1] if "image" in entry.changes else entry.image_before
+    first = "".join(f" First failing task: {_describe(task)}." for task in entry.tasks[:1])
+    if entry.outcome == SUPERSEDED:
+        said = f"{entry.name} is no longer rolling out {wanted}: somebody else changed it. {reason}."
+        advice = f"Its spec holds {entry.image_after} now. Run the task again if {wanted} shall win."
+    elif entry.outcome == ROLLED_BACK:
+        said = f"The rollout of {wanted} on {entry.name} failed and the swarm rolled it back. {reason}."
+        advice = f"It runs {entry.image_after} now."
+    elif entry.outcome == PAUSED:
+        said = f"The rollout of {wanted} on {entry.name} has stopped. {reason}."
+        advice = "Mend the cause and run the task with force=true to go on, or go back with swarm_service_rollback."
+    else:
+        said = f"{entry.name} has not converged on {wanted} within {wait_timeout:g} seconds. {reason}."
+        advice = "The swarm goes on by itself; run the task again to wait on."
+    return f"{said.replace('..', '.')}{first} {advice}"
+
+
+def _describe(task: Dict[str, Any]) -> str:
+    place = f"slot {task['slot']}" if task["slot"] else "task"
+    code = f", exit code {task['exit_code']}" if task["exit_code"] is not None else ""
+    return f"{place} on node {task['node']}, {task['state']}{code}: {task['error'] or 'no reason given'}".rstrip(".")

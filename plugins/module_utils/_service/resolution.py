@@ -1,0 +1,147 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a registry says of a reference, asked through the engine. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Union
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential, Keychain
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    ApiError,
+    BadAnswer,
+    EngineError,
+    InvalidInput,
+    RolloutError,
+    quote,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Platforms, Target, platforms_of
+
+ALWAYS = "always"
+CHANGED = "changed"
+NEVER = "never"
+
+ACCESS_TEXTS = ("no basic auth credentials", "unauthorized", "denied", "authentication required", "forbidden")
+ACCESS_STATUSES = (401, 403)
+
+
+class UnresolvedImage(RolloutError):
+    """The registry gave no digest; the message names registry, reference and status."""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a registry has at a reference now; `platforms` is None where it names none."""
+
+    digest: str
+    platforms: Optional[Platforms] = None
+
+
+Answer = Union[Resolved, UnresolvedImage]
+
+
+def asks_registry(wanted: Reference, image: str, resolve: str) -> bool:
+    """Whether the registry is to be asked, for a service that holds `image`.
+
+    A stated digest needs no look-up of its own: the registry is then asked for the platforms alone, and
+    only where the digest changes.
+    """
+    is_met = Target(wanted).is_met_by(image)
+    if wanted.digest is not None:
+        return not is_met
+    return resolve == ALWAYS or (resolve == CHANGED and not is_met)
+
+
+def settle(wanted: Reference, answer: Optional[Resolved]) -> Target:
+    """What a service shall run once the registry was asked (None: it was not, or gave no digest)."""
+    if answer is None:
+        return Target(wanted)
+    return Target(wanted.with_default_tag().with_digest(answer.digest), answer.platforms)
+
+
+class Resolver:
+    """Asks each reference's registry once, with the credential that the keychain has for it."""
+
+    def __init__(self, engine: Engine, keychain: Keychain, clock: Clock) -> None:
+        self._engine = engine
+        self._keychain = keychain
+        self._clock = clock
+        self._answers: Dict[str, Answer] = {}
+
+    def ask(self, reference: Reference) -> Answer:
+        """The registry's answer, or why there is none. Raises CredentialError, InvalidInput, EngineError."""
+        key = reference.with_default_tag().canonical
+        if key not in self._answers:
+            self._answers[key] = self._ask(reference.with_default_tag())
+        return self._answers[key]
+
+    def registry_auth(self, reference: Reference) -> Optional[str]:
+        """The credential to hand to a service that runs the reference, encoded; None to keep what it has.
+
+        Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
+        """
+        credential = self._credential(reference)
+        return credential.header() if credential else None
+
+    def _credential(self, reference: Reference) -> Optional[Credential]:
+        credential = self._keychain.find(reference.domain)
+        if credential is not None and not self._engine.keeps_secrets:
+            raise InvalidInput(
+                f"The credentials for {reference.domain} would go over an unencrypted connection to another machine. "
+                "Use the manager's own socket, or https:// with the TLS options."
+            )
+        return credential
+
+    def _ask(self, reference: Reference) -> Answer:
+        credential = self._credential(reference)
+        patience = Patience(self._clock, self._engine.call_timeout)
+        header = credential.header() if credential else None
+        try:
+            answer = patience.read(lambda: self._inspect(reference, header))
+            if isinstance(answer, EngineError):
+                return _unresolved(reference, answer, credential)
+            digest = str((answer.get("Descriptor") or {}).get("digest"))
+            return Resolved(reference.with_digest(digest).digest or "", platforms_of(answer))
+        except InvalidReference as error:
+            return UnresolvedImage(f"The registry of {reference.familiar} gave no digest that can be used: {error}")
+
+    def _inspect(self, reference: Reference, header: Optional[str]) -> Union[EngineError, Distribution]:
+        """One answer; what the registry did (refuse, be slow, be down) is an answer too, and not asked again."""
+        try:
+            return self._engine.distribution(reference.canonical, header)
+        except (ApiError, AnswerLost, BadAnswer) as error:
+            return error
+
+
+def _unresolved(reference: Reference, error: EngineError, credential: Optional[Credential]) -> UnresolvedImage:
+    secrets = credential.secrets if credential else []
+    if not isinstance(error, ApiError):
+        return UnresolvedImage(
+            f"The registry {reference.domain} gave no digest for {reference.familiar}: {quote(str(error), secrets)}"
+        )
+    reason = error.scrubbed(secrets).reason.rstrip(".")
+    hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
+    return UnresolvedImage(
+        f"The registry {reference.domain} gave no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
+    )
+
+
+def _is_about_access(error: ApiError) -> bool:
+    return error.status in ACCESS_STATUSES or any(text in error.reason.lower() for text in ACCESS_TEXTS)
+
+
+def _access_hint(domain: str, credential: Optional[Credential]) -> str:
+    if credential is None:
+        return (
+            f" It was asked without credentials, as none were given for {domain}: use registry_auth=docker_config, or "
+            "registry_username and registry_password."
+        )
+    return f" It was asked with credentials for {credential.server}: are they right, and do they allow this repository?"

@@ -1,0 +1,214 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Write one service by compare-and-swap, and tell truly what came of it. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import List, Optional, Tuple, Union
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    ApiError,
+    EngineError,
+    NotFound,
+    OutOfSequence,
+    ReadBackMismatch,
+    ServiceNotFound,
+    SwarmUnavailable,
+    UpdateConflict,
+    UpdateUnfinished,
+    quote,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import (
+    PASSING_FAILURES,
+    Clock,
+    Patience,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    Plan,
+    Target,
+    differing_fields,
+    make_plan,
+    spec_secrets,
+    stored_image,
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An update that was sent: the service it was planned on, and the spec that was sent."""
+
+    read: Service
+    sent: ServiceSpec
+
+    def has_landed(self, now: Service) -> bool:
+        """Whether an update whose answer was lost was carried out, by what the service looks like now.
+
+        Others may have written since: a later writer leaves ours as PreviousSpec, or at least what we changed. The
+        swarm's own rollback (swarmkit, manager/orchestrator/update/updater.go) puts the old spec back under a new state.
+        """
+        if now["Version"]["Index"] == self.read["Version"]["Index"]:
+            return False
+        if self.sent in (now["Spec"], now.get("PreviousSpec")):
+            return True
+        if now["Spec"] == self.read["Spec"]:
+            return self._was_rolled_back(now)
+        return _written_part(now["Spec"]) == _written_part(self.sent)
+
+    def _was_rolled_back(self, now: Service) -> bool:
+        status, before = (service.get("UpdateStatus") or {} for service in (now, self.read))
+        is_new = status.get("StartedAt") != before.get("StartedAt")
+        return is_new and status.get("State", "").startswith("rollback")
+
+    def lost_fields(self, held: Service) -> List[str]:
+        """The fields that the engine does not hold as they were sent.
+
+        Told only where the service has been written once since it was read: later writers may change what they like.
+        """
+        if held["Spec"] == self.sent or held.get("PreviousSpec") != self.read["Spec"]:
+            return []
+        return differing_fields(self.sent, held["Spec"])
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of a write.
+
+    `before` is the service as it was first read, `plan` the last decision. `held` is the service as read
+    since; None where an accepted update is still to be read back.
+    """
+
+    before: Service
+    plan: Plan
+    changed: bool
+    held: Optional[Service] = None
+    attempt: Optional[Attempt] = None
+    warnings: List[str] = field(default_factory=list)
+
+    def read_back(self, held: Service) -> Written:
+        """Take the service as the engine holds it now. Raises ReadBackMismatch where it is not what was sent."""
+        fields = self.attempt.lost_fields(held) if self.attempt else []
+        if fields:
+            raise ReadBackMismatch(
+                f"The service {name_of(held)} was updated, but the engine does not hold the spec that it was sent. "
+                f"These fields differ: {', '.join(fields)}. A manager of the swarm may be too old to know them: "
+                "compare docker service inspect with what you expect."
+            )
+        return replace(self, held=held)
+
+
+class Writer:
+    """Brings a service to its target, at most once, whatever happens on the way.
+
+    The bound on trying again is the time of one call.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def write(
+        self, service: Service, target: Target, force: bool = False, registry_auth: Optional[str] = None
+    ) -> Written:
+        """Plan on `service` and write until the target is met; no request where it is met already.
+
+        `registry_auth` is the encoded credential that the engine hands to the service; None keeps what it has
+        stored. Raises UpdateConflict where somebody else sets another image, UpdateUnfinished where the
+        time is spent, ServiceNotFound where the service is removed, ApiError where the engine refuses the spec.
+        """
+        patience = Patience(self._clock, self._engine.call_timeout)
+        unanswered: List[Attempt] = []
+        read = service
+        while True:
+            plan = make_plan(read["Spec"], target, force)
+            if not plan.needed:
+                return Written(service, plan, changed=False, held=read)
+            attempt = Attempt(read, plan.spec)
+            sent = self._send(attempt, registry_auth)
+            if not isinstance(sent, EngineError):
+                return Written(service, plan, changed=True, attempt=attempt, warnings=sent)
+            if isinstance(sent, (AnswerLost, SwarmUnavailable)):
+                unanswered.append(attempt)
+            goes_on = patience.lasts()
+            read = self._read_again(service, sent, bool(unanswered))
+            landed = next((attempt for attempt in unanswered if attempt.has_landed(read)), None)
+            if landed is not None:
+                return Written(service, plan, changed=True, held=read, attempt=landed)
+            _refuse_conflict(service, read, target, bool(unanswered))
+            if not goes_on:
+                raise _unfinished(service, sent)
+
+    def _send(self, attempt: Attempt, registry_auth: Optional[str]) -> Union[List[str], EngineError]:
+        """The engine's warnings, or the passing failure. Raises ApiError for a refusal."""
+        try:
+            return self._engine.update_service(attempt.read, attempt.sent, registry_auth)
+        except (OutOfSequence, *PASSING_FAILURES) as error:
+            return error
+        except NotFound:
+            raise removed(attempt.read) from None
+        except ApiError as error:
+            raise error.scrubbed(spec_secrets(attempt.read["Spec"])) from None
+
+    def _read_again(self, service: Service, last: EngineError, unanswered: bool) -> Service:
+        """Read once more, on a budget of its own: what became of a lost answer is worth the wait."""
+        patience = Patience(self._clock, self._engine.call_timeout)
+        try:
+            return patience.read(lambda: self._engine.service(service["ID"]))
+        except NotFound:
+            raise removed(service) from None
+        except EngineError as error:
+            raise (_unknown if unanswered else _unfinished)(service, error) from last
+
+
+def _written_part(spec: ServiceSpec) -> Tuple[str, int]:
+    """What an update of this collection changes in a spec."""
+    return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
+
+
+def _refuse_conflict(service: Service, now: Service, target: Target, unanswered: bool) -> None:
+    ours, theirs = stored_image(service["Spec"]), stored_image(now["Spec"])
+    if theirs != ours and not target.is_met_by(theirs):
+        fate = (
+            "whether an update of this task was carried out before is not known, since its answer never came."
+            if unanswered
+            else "nothing of this task was written to the service."
+        )
+        raise UpdateConflict(
+            f"Conflict on the service {name_of(service)}: while this task went from {ours} to "
+            f"{target.reference.familiar}, somebody else set {quote(theirs)}. Theirs was left as it is; {fate} Run the "
+            "task again if its image shall win."
+        )
+
+
+def _unfinished(service: Service, last: EngineError) -> UpdateUnfinished:
+    """The error where the service was read last without the update."""
+    return UpdateUnfinished(
+        f"The service {name_of(service)} could not be brought to the wanted image in time. When it was read last, it "
+        f"had not been updated. The last answer: {last} Run the task again when the swarm answers.",
+        is_known=True,
+    )
+
+
+def _unknown(service: Service, last: EngineError) -> UpdateUnfinished:
+    """The error where an answer was lost and the service cannot be read since."""
+    return UpdateUnfinished(
+        f"It is not known whether the service {name_of(service)} was updated: an update was sent, its answer never "
+        f"came, and the service cannot be read since. The last answer: {last} Run the task again when the swarm "
+        "answers.",
+        is_known=False,
+    )
+
+
+def removed(service: Service) -> ServiceNotFound:
+    """The error for a service that went away while a task was at work on it."""
+    return ServiceNotFound(name_of(service), [], "It was removed while this task was at work.")
+
+
+def name_of(service: Service) -> str:
+    """A service's name, fit for a message."""
+    return quote(str(service["Spec"].get("Name") or service["ID"]))

@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: swarm_service_wait
+short_description: Wait until Docker Swarm services have converged, or say why not
+version_added: 0.1.0
+author:
+  - The swarmops.rollout contributors (@swarmops)
+description:
+  - Waits until services run what their specs say, on as many tasks as their modes ask for. Use it after
+    C(docker stack deploy), or after anything else that changes services.
+  - Fails where a rollout has paused, was rolled back or does not come to an end in time, and then lists the failing
+    tasks.
+  - Changes nothing.
+extends_documentation_fragment:
+  - swarmops.rollout._attributes
+  - swarmops.rollout._attributes.action_group
+  - swarmops.rollout._selection
+  - swarmops.rollout._rollout
+  - swarmops.rollout._engine
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Waits in check mode too, since it changes nothing.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  services:
+    description: Several services.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The service, as in O(name).
+        type: str
+        required: true
+        aliases: [service]
+seealso:
+  - module: swarmops.rollout.swarm_service_image
+"""
+
+EXAMPLES = r"""
+---
+- name: Deploy a stack
+  ansible.builtin.command:
+    argv: [docker, stack, deploy, --compose-file, shop.yml, shop]
+  changed_when: true
+
+- name: Wait until all of it is running
+  swarmops.rollout.swarm_service_wait:
+    select:
+      stack: shop
+    wait_timeout: 600
+"""
+
+RETURN = r"""
+---
+services:
+  description: How each service ended.
+  returned: success, and on failure where the services were found
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The service's ID.
+      returned: always
+      type: str
+      sample: kzrv1nlmyeorv1sl8dkl3m0tw
+    name:
+      description: The service's name.
+      returned: always
+      type: str
+      sample: t001
+    changed:
+      description: Always false.
+      returned: always
+      type: bool
+      sample: false
+    outcome:
+      description:
+        - V(converged) where it runs what its spec says.
+        - V(rolled_back) where the swarm has put it back to its previous spec.
+        - V(paused) where the swarm has stopped and will not go on by itself.
+        - V(timed_out) where the time was over first.
+        - V(superseded) where somebody removed the service.
+      returned: always
+      type: str
+      sample: converged
+    image:
+      description: The image as the service's spec holds it.
+      returned: always
+      type: dict
+      contains:
+        before:
+          description: When the task began.
+          returned: always
+          type: str
+          sample: whoami:0.6
+        after:
+          description: When the task ended.
+          returned: always
+          type: str
+          sample: whoami:0.6
+    version:
+      description: The service's version index.
+      returned: always
+      type: dict
+      contains:
+        before:
+          description: When the task began.
+          returned: always
+          type: int
+          sample: 1203
+        after:
+          description: When the task ended.
+          returned: always
+          type: int
+          sample: 1207
+    progress:
+      description: How many tasks run (of a job, have completed) on the wanted spec.
+      returned: always
+      type: dict
+      contains:
+        running:
+          description: Tasks that run.
+          returned: always
+          type: int
+          sample: 5
+        desired:
+          description: Tasks that shall run.
+          returned: always
+          type: int
+          sample: 5
+    tasks:
+      description: The tasks that failed, the newest of each slot or node, where the service did not converge.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        slot:
+          description: The task's slot; none for a global service.
+          returned: always
+          type: int
+          sample: 3
+        node:
+          description: The host name of the task's node.
+          returned: always
+          type: str
+          sample: worker1
+        state:
+          description: The task's state.
+          returned: always
+          type: str
+          sample: failed
+        error:
+          description: The engine's own words.
+          returned: always
+          type: str
+          sample: "task: non-zero exit (1)"
+        exit_code:
+          description: The exit code of a failed task.
+          returned: always
+          type: int
+          sample: 1
+      sample: []
+    warnings:
+      description: What the registry and the engine gave reason to warn of. Also shown as warnings of the task.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+service:
+  description: The one entry of RV(services).
+  returned: when O(name) is used, and RV(services) is returned
+  type: dict
+"""
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._module import NAMED_ITEM, WAIT_OPTIONS, run_module
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.commands import wait_for_services
+
+OPTIONS = {"services": {"type": "list", "elements": "dict", "options": NAMED_ITEM}}
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(wait_for_services, {**OPTIONS, **WAIT_OPTIONS})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests with registries share: images in them, what is asked of them, and a registry that misbehaves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any
+
+from tests.swarm import Endpoint, Proxy, Registry, eventually, services
+from tests.swarm.proxy import Request
+
+DISTRIBUTION = r"/distribution/"
+NOWHERE = "127.0.0.1:5999"
+"""A registry that is down: nothing listens there."""
+
+MISBEHAVE = r"""
+import base64, http.server, json, sys, time
+
+CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "MANIFEST_UNKNOWN", 429: "TOOMANYREQUESTS", 500: "UNKNOWN"}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        given = self.headers.get("Authorization", "")
+        if sys.argv[2] == "private" and not given:
+            return self.answer(401, b"{}", "Basic realm=tests")
+        if self.path == "/v2/":
+            return self.answer(200, b"{}")
+        how = self.path.split("/")[2]
+        if how == "slow":
+            return self.connection.recv(1)
+        if how == "html":
+            return self.answer(200, b"<html>Welcome to the portal</html>", kind="text/html")
+        if how == "garbage":
+            manifest = "application/vnd.docker.distribution.manifest.v2+json"
+            return self.answer(200, b"\x00\xff{{{", kind=manifest)
+        secret = base64.b64decode(given.partition(" ")[2]).decode()
+        said = f"{how} of a test {given} {secret}".strip()
+        error = {"errors": [{"code": CODES[int(how)], "message": said}]}
+        self.answer(int(how), json.dumps(error).encode())
+
+    do_HEAD = do_GET
+
+    def answer(self, status, body, challenge="", kind="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if challenge:
+            self.send_header("WWW-Authenticate", challenge)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, *_arguments):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
+server.daemon_threads = True
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+class Misbehaving:
+    """A registry beside an engine that answers as the first part of a repository says: ``401/app``, ``slow/app`` …
+
+    A private one asks for a name and a password, and repeats them in the text of its errors.
+    """
+
+    def __init__(self, engine: Endpoint, port: int, *, private: bool = False) -> None:
+        self.address = f"127.0.0.1:{port}"
+        self._engine = engine
+        self._pid = engine.space.folder / f"misbehaving-{port}.pid"
+        self._log = engine.space.folder / f"misbehaving-{port}.log"
+        self._arguments = (str(port), "private" if private else "open")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Misbehaving:
+        script = f'echo $$ > {self._pid}; exec "$@"'
+        command = (sys.executable, "-I", "-c", MISBEHAVE, *self._arguments)
+        self._log.unlink(missing_ok=True)
+        self._process = self._engine.space.spawn("sh", "-c", script, "sh", *command, log=self._log)
+        eventually(lambda: "ready" in self._log.read_text(encoding="utf-8"), "the misbehaving registry listens")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._engine.space.run("sh", "-c", f'kill -KILL "$(cat {self._pid})"')
+        if self._process is not None:
+            self._process.wait()
+
+
+def asked(proxy: Proxy) -> list[Request]:
+    """Return the requests in which the engine was to ask a registry."""
+    return [request for request in proxy.requests if DISTRIBUTION in request.path]
+
+
+def credential(request: Request) -> Any:
+    """Return the credential that a request carries, decoded as the engine does; None where it has no such header."""
+    header = request.headers.get("x-registry-auth")
+    return None if header is None else json.loads(base64.b64decode(header, altchars=b"-_", validate=True))
+
+
+def push_again(registry: Registry, name_tag: str) -> tuple[str, str]:
+    """Push ``whoami:0.6`` and then ``whoami:0.8`` at one tag; return the digest that it had and the one it has."""
+    return registry.push("whoami:0.6", name_tag), registry.push("whoami:0.8", name_tag)
+
+
+def page(engine: Endpoint, name: str, image: str) -> str:
+    """Wait until a service's task runs ``image``, and return the page that its container has."""
+    services.started(engine, name, image=image)
+    [task] = [
+        task
+        for task in engine.get("/tasks", filters=json.dumps({"service": [name], "desired-state": ["running"]}))
+        if task["Status"]["State"] == "running"
+    ]
+    container = task["Status"]["ContainerStatus"]["ContainerID"]
+    archive = engine.checked("GET", f"/containers/{container}/archive", params={"path": "/www/index.html"}).content
+    return archive[512 : archive.index(b"\0", 512)].decode()

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+from typing import Iterator, Type
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    ApiError,
+    BadAnswer,
+    EngineUnreachable,
+    NotAManager,
+    NotFound,
+    OutOfSequence,
+    RolloutError,
+    SwarmUnavailable,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LONGEST_PAUSE, Clock, Patience
+from tests.unit.plugins.module_utils.fakes import FakeClock
+
+
+def make(kind: Type[RolloutError]) -> RolloutError:
+    return kind("GET /x", 500, "why") if issubclass(kind, ApiError) else kind("why")
+
+
+def test_pauses_grow_are_jittered_and_stay_within_the_budget() -> None:
+    clock = FakeClock()
+    patience = Patience(clock, 60.0)
+    while patience.lasts():
+        pass
+    assert clock.time <= 1060.0
+    assert clock.time > 1060.0 - 1.5 * LONGEST_PAUSE
+    assert clock.pauses[0] < 0.1
+    assert max(clock.pauses) <= 1.5 * LONGEST_PAUSE
+    assert len(set(clock.pauses)) == len(clock.pauses)
+    assert 30 < len(clock.pauses) < 80
+
+
+def test_no_budget_is_no_second_try() -> None:
+    clock = FakeClock()
+    assert not Patience(clock, 0.0).lasts()
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("kind", [AnswerLost, EngineUnreachable, SwarmUnavailable])
+def test_a_passing_failure_is_met_by_reading_again(kind: Type[RolloutError]) -> None:
+    tries: Iterator[object] = iter([make(kind), make(kind), "answer"])
+
+    def call() -> object:
+        given = next(tries)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    clock = FakeClock()
+    assert Patience(clock, 60.0).read(call) == "answer"
+    assert len(clock.pauses) == 2
+
+
+@pytest.mark.parametrize("kind", [BadAnswer, NotAManager, NotFound, OutOfSequence, ApiError])
+def test_other_failures_are_told_at_once(kind: Type[RolloutError]) -> None:
+    def call() -> None:
+        raise make(kind)
+
+    clock = FakeClock()
+    with pytest.raises(kind):
+        Patience(clock, 60.0).read(call)
+    assert clock.pauses == []
+
+
+def test_the_last_error_is_told_when_the_budget_is_spent() -> None:
+    tries = []
+
+    def call() -> None:
+        tries.append(1)
+        raise EngineUnreachable(f"try {len(tries)}")
+
+    with pytest.raises(EngineUnreachable, match=r"^try \d+$") as caught:
+        Patience(FakeClock(), 5.0).read(call)
+    assert str(caught.value) == f"try {len(tries)}"
+    assert len(tries) > 3
+
+
+def test_the_real_clock_is_monotonic_and_sleeps() -> None:
+    clock = Clock()
+    before = time.monotonic()
+    begun = clock.now()
+    clock.sleep(0.01)
+    assert begun >= before
+    assert clock.now() - begun >= 0.01

@@ -1,0 +1,265 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Dict, List, Optional, Tuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    Platforms,
+    Target,
+    differing_fields,
+    make_plan,
+    platforms_of,
+    spec_secrets,
+    stored_image,
+)
+from tests.unit.plugins.module_utils.fakes import DIGEST as A
+from tests.unit.plugins.module_utils.fakes import OTHER_DIGEST as B
+from tests.unit.plugins.module_utils.fakes import make_service
+
+AMD64 = {"Architecture": "amd64", "OS": "linux"}
+ARM = {"OS": "linux"}
+
+
+def target(text: str, platforms: Optional[Platforms] = None) -> Target:
+    return Target(Reference.parse(text), platforms)
+
+
+def spec_of(image: str, **task: Any) -> ServiceSpec:
+    return make_service(image, **task)["Spec"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "written"),
+    [
+        ("nginx:1", "nginx:1", None),
+        ("nginx", "nginx:latest", None),
+        ("nginx:latest", "nginx", None),
+        ("docker.io/library/nginx:1", "nginx:1", None),
+        (f"nginx:1@{A}", "nginx:1", None),
+        (f"nginx:1@{A}", f"nginx:1@{A}", None),
+        (f"nginx:1@{A}", f"nginx@{A}", None),
+        ("nginx:1", "nginx:2", "nginx:2"),
+        ("nginx:1", "nginx", "nginx:latest"),
+        ("nginx:1", "docker.io/library/nginx:2", "nginx:2"),
+        ("nginx:1", "index.docker.io/team/app", "team/app:latest"),
+        ("nginx:1", "host:5000/app:1", "host:5000/app:1"),
+        (f"nginx:1@{A}", "nginx:2", "nginx:2"),
+        (f"nginx:1@{A}", f"nginx:1@{B}", f"nginx:1@{B}"),
+        (f"nginx:1@{A}", f"nginx:2@{A}", f"nginx:2@{A}"),
+        ("nginx:1", f"nginx:1@{A}", f"nginx:1@{A}"),
+        ("nginx:1", f"nginx@{A}", f"nginx@{A}"),
+        (f"nginx@{A}", "nginx:1", "nginx:1"),
+        ("NO REFERENCE", "nginx:1", "nginx:1"),
+        ("", "nginx:1", "nginx:1"),
+    ],
+)
+def test_the_decision(stored: str, wanted: str, written: Optional[str]) -> None:
+    spec = spec_of(stored)
+    plan = make_plan(spec, target(wanted))
+    assert plan.needed is (written is not None)
+    assert (plan.before, plan.after) == (stored, written or stored)
+    assert plan.changes == ({"image": (stored, written)} if written else {})
+    assert plan.spec == spec_of(written or stored)
+    assert spec == spec_of(stored), "the spec handed in is not touched"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changes"),
+    [
+        ("whoami:0.7", {"force_update": (3, 4)}),
+        ("whoami:0.8", {"image": ("whoami:0.7", "whoami:0.8"), "force_update": (3, 4)}),
+    ],
+)
+def test_force_redeploys(wanted: str, changes: Dict[str, Tuple[Any, Any]]) -> None:
+    plan = make_plan(spec_of("whoami:0.7"), target(wanted), force=True)
+    assert plan.changes == changes
+    assert plan.spec == spec_of(wanted, ForceUpdate=4)
+
+
+@pytest.mark.parametrize("counter", [{}, {"ForceUpdate": 0}], ids=["absent", "zero"])
+def test_force_counts_from_nothing(counter: Dict[str, int]) -> None:
+    spec: ServiceSpec = {"TaskTemplate": {"ContainerSpec": {"Image": "nginx"}, **counter}}
+    plan = make_plan(spec, target("nginx"), force=True)
+    assert plan.changes == {"force_update": (0, 1)}
+    assert plan.spec["TaskTemplate"]["ForceUpdate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "placement", "platforms", "expected", "changes"),
+    [
+        pytest.param("a:1", {"Platforms": [ARM]}, None, {"Platforms": [ARM]}, ["image"], id="unresolved-are-left"),
+        pytest.param("a:1", {"Platforms": [ARM]}, [AMD64], {"Platforms": [AMD64]}, ["image", "platforms"], id="follow"),
+        pytest.param("a:1", {"Platforms": [AMD64]}, [AMD64], {"Platforms": [AMD64]}, ["image"], id="the-same"),
+        pytest.param(
+            "a:1", {"MaxReplicas": 2}, [ARM], {"MaxReplicas": 2, "Platforms": [ARM]}, ["image", "platforms"], id="new"
+        ),
+        pytest.param("a:1", {}, [AMD64], {"Platforms": [AMD64]}, ["image", "platforms"], id="no-placement"),
+        pytest.param("a:2", {"Platforms": [ARM]}, [AMD64], {"Platforms": [ARM]}, [], id="alone-are-no-change"),
+    ],
+)
+def test_platforms(
+    stored: str, placement: Dict[str, Any], platforms: Optional[Platforms], expected: Dict[str, Any], changes: List[str]
+) -> None:
+    plan = make_plan(spec_of(stored, Placement=placement), target("a:2", platforms))
+    assert plan.spec == spec_of("a:2", Placement=expected)
+    assert list(plan.changes) == changes
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param(None, None, id="null"),
+        pytest.param([{"os": "linux", "architecture": "amd64"}], [AMD64], id="one"),
+        pytest.param([{"os": "linux", "architecture": "amd64"}] * 2, [AMD64], id="twice"),
+        pytest.param([{"os": "unknown", "architecture": "unknown"}], None, id="attestation-alone"),
+        pytest.param(
+            [{"os": "linux", "architecture": "amd64"}, {"os": "unknown", "architecture": "unknown"}],
+            [AMD64],
+            id="attestation",
+        ),
+        pytest.param(
+            [
+                {"os": "linux", "architecture": "arm", "variant": "v6"},
+                {"os": "linux", "architecture": "arm", "variant": "v7"},
+            ],
+            [ARM],
+            id="arm",
+        ),
+        pytest.param(
+            [{"os": "linux", "architecture": "arm64", "variant": "v8"}],
+            [{"Architecture": "arm64", "OS": "linux"}],
+            id="arm64",
+        ),
+    ],
+)
+def test_platforms_of_an_image(named: Optional[List[Dict[str, str]]], expected: Optional[Platforms]) -> None:
+    assert platforms_of({"Platforms": named} if named is not None else {}) == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [
+        ({"Runtime": "plugin", "PluginSpec": {"Remote": "vieux/sshfs"}}, "plugin"),
+        ({"Runtime": "attachment", "NetworkAttachmentSpec": {"ContainerID": "c"}}, "network-attachment"),
+        ({"NetworkAttachmentSpec": {"ContainerID": "c"}}, "network-attachment"),
+        ({"ContainerSpec": {}}, "container"),
+        ({}, "container"),
+        (None, "container"),
+    ],
+)
+def test_services_without_a_container_image(task: Optional[Dict[str, Any]], kind: str) -> None:
+    with pytest.raises(UnsupportedService, match=f"'t001' runs no container image .its runtime is '{kind}'"):
+        make_plan({"Name": "t001", "TaskTemplate": task}, target("nginx"))
+
+
+@pytest.mark.parametrize("runtime", [{}, {"Runtime": ""}, {"Runtime": "container"}])
+def test_services_with_one(runtime: Dict[str, str]) -> None:
+    assert stored_image(spec_of("nginx:1", **runtime)) == "nginx:1"
+
+
+jsons = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+objects = st.dictionaries(st.text(max_size=5), jsons, max_size=4)
+images = st.sampled_from(["a:1", "a", f"a:1@{A}", f"a@{A}", "b:1", "host:5000/a:1", "NONE", "docker.io/foo.com/a:1"])
+wanted_images = images.filter(lambda image: image != "NONE")
+platform_lists = st.none() | st.lists(st.sampled_from([AMD64, ARM]), min_size=1, max_size=2, unique_by=str)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ServiceSpec:
+    container = {**draw(objects), "Image": draw(images)}
+    known: Dict[str, Any] = {"ContainerSpec": container}
+    if draw(st.booleans()):
+        known["Placement"] = draw(st.none() | objects)
+    if draw(st.booleans()):
+        known["ForceUpdate"] = draw(st.integers(min_value=0, max_value=99))
+    return {**draw(objects), "TaskTemplate": {**draw(objects), **known}}
+
+
+ALLOWED = {
+    "image": "TaskTemplate.ContainerSpec.Image",
+    "force_update": "TaskTemplate.ForceUpdate",
+    "platforms": "TaskTemplate.Placement.Platforms",
+}
+
+
+@given(specs(), wanted_images, platform_lists, st.booleans())
+def test_nothing_else_of_any_spec_is_changed(
+    spec: ServiceSpec, wanted: str, platforms: Optional[Platforms], force: bool
+) -> None:
+    was = copy.deepcopy(spec)
+    plan = make_plan(spec, target(wanted, platforms), force)
+    assert spec == was
+    # A placement that is absent or null is made for the platforms; take that for granted, then compare.
+    if "platforms" in plan.changes and not was["TaskTemplate"].get("Placement"):
+        was["TaskTemplate"]["Placement"] = {}
+    assert differing_fields(was, plan.spec) == sorted(ALLOWED[name] for name in plan.changes)
+
+
+@given(specs(), wanted_images, platform_lists)
+def test_what_was_planned_needs_no_second_plan(spec: ServiceSpec, wanted: str, platforms: Optional[Platforms]) -> None:
+    first = make_plan(spec, target(wanted, platforms))
+    second = make_plan(first.spec, target(wanted, platforms))
+    assert not second.needed
+    assert second.spec == first.spec
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fields"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": 1}, {"a": 2}, ["a"]),
+        ({"a": {"b": 1, "c": 1}}, {"a": {"b": 2, "d": 1}}, ["a.b", "a.c", "a.d"]),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, ["a"]),
+        ({"a": None}, {}, ["a"]),
+        ({"a": {}}, {"a": None}, ["a"]),
+        ([], {}, ["the whole spec"]),
+    ],
+)
+def test_differing_fields(one: Any, other: Any, fields: List[str]) -> None:
+    assert differing_fields(one, other) == fields
+    assert differing_fields(other, one) == fields
+
+
+def test_differing_fields_name_no_values() -> None:
+    one, other = spec_of("a:1"), spec_of("a:1")
+    other["TaskTemplate"]["ContainerSpec"]["Env"] = ["PASSWORD=hunter2"]
+    assert differing_fields(one, other) == ["TaskTemplate.ContainerSpec.Env"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "secrets"),
+    [
+        (None, []),
+        ([], []),
+        (["KEY=hunter2"], ["KEY=hunter2", "hunter2"]),
+        (["KEY=a=b=c"], ["KEY=a=b=c", "a=b=c"]),
+        (["DEBUG=1"], ["DEBUG=1"]),
+        (["KEY="], ["KEY="]),
+        (["KEY"], ["KEY"]),
+    ],
+)
+def test_the_secrets_of_a_spec(environment: Optional[List[str]], secrets: List[str]) -> None:
+    spec = spec_of("a:1")
+    spec["TaskTemplate"]["ContainerSpec"]["Env"] = environment
+    assert spec_secrets(spec) == secrets
+
+
+@pytest.mark.parametrize("spec", [{}, {"TaskTemplate": None}, {"TaskTemplate": {"ContainerSpec": None}}])
+def test_a_spec_without_an_environment_has_no_secrets(spec: ServiceSpec) -> None:
+    assert spec_secrets(spec) == []

@@ -1,0 +1,215 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    ApiError,
+    InvalidInput,
+    ServiceNotFound,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import (
+    Selector,
+    find_service,
+    find_services,
+    select_services,
+)
+from tests.unit.plugins.module_utils.fakes import SERVICE_ID, FakeSwarm, lost, make_service, refused
+
+OTHER_ID = "kzrv1nlmyeor00000000other"  # the same 12 characters, and no other way to tell them apart
+THIRD_ID = "aaaaaaaaaaaa111111111third"
+
+
+def shop() -> FakeSwarm:
+    return FakeSwarm(
+        make_service("team/web:1", "shop_web"),
+        make_service("team/api:1", "shop_api", THIRD_ID),
+    )
+
+
+Find = Callable[[FakeSwarm, str], Service]
+WAYS: Dict[str, Find] = {
+    "alone": lambda swarm, name: find_service(swarm.engine, name),
+    "among-others": lambda swarm, name: find_services(swarm.engine, [name, THIRD_ID])[0],
+}
+each_way = pytest.mark.parametrize("find", WAYS.values(), ids=WAYS)
+
+
+@each_way
+@pytest.mark.parametrize("name", ["shop_web", SERVICE_ID, SERVICE_ID[:12]], ids=["name", "id", "short-id"])
+def test_found(find: Find, name: str) -> None:
+    assert find(shop(), name)["ID"] == SERVICE_ID
+
+
+@each_way
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shop",
+        "SHOP_WEB",
+        "shop_web ",
+        SERVICE_ID[:11],
+        SERVICE_ID[:13],
+        SERVICE_ID[:1],
+        SERVICE_ID + "x",
+        "shop_web/../x",
+        "shop.web",
+        "shop_web?",
+        "shop_",
+        "shöp",
+        "web\n",
+    ],
+)
+def test_not_found(find: Find, name: str) -> None:
+    with pytest.raises(ServiceNotFound, match="There is no service "):
+        find(shop(), name)
+
+
+@each_way
+@pytest.mark.parametrize("name", ["", " ", "\n"])
+def test_an_empty_name(find: Find, name: str) -> None:
+    swarm = shop()
+    with pytest.raises(InvalidInput, match="is empty"):
+        find(swarm, name)
+
+
+@each_way
+def test_a_long_name_that_cannot_be_one_is_refused_at_once(find: Find) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ServiceNotFound):
+        find(shop(), "traefikwhoamiserviceslondon.web")
+    assert time.monotonic() - begun < 1
+
+
+def test_a_short_id_that_two_services_share() -> None:
+    swarm = FakeSwarm(make_service(), make_service(name="t002", identifier=OTHER_ID))
+    with pytest.raises(ServiceNotFound):
+        find_service(swarm.engine, SERVICE_ID[:12])
+
+
+def test_a_name_goes_before_the_short_id_of_another() -> None:
+    swarm = FakeSwarm(make_service(), make_service(name=SERVICE_ID[:12], identifier=THIRD_ID))
+    assert find_service(swarm.engine, SERVICE_ID[:12])["ID"] == THIRD_ID
+    assert find_services(swarm.engine, [SERVICE_ID[:12], "t001"])[0]["ID"] == THIRD_ID
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("shop_wbe", ["shop_web", "shop_api"]),
+        ("web", ["shop_web"]),
+        ("WEB", ["shop_web"]),
+        ("shop", ["shop_web", "shop_api"]),
+        ("zzzzzz", []),
+    ],
+)
+def test_what_comes_near_is_named(name: str, near: List[str]) -> None:
+    with pytest.raises(ServiceNotFound) as caught:
+        find_service(shop().engine, name)
+    assert caught.value.near == near
+
+
+def test_no_more_than_three_are_named() -> None:
+    services = [make_service(name=f"web{number}", identifier=f"{number}" * 25) for number in range(9)]
+    with pytest.raises(ServiceNotFound) as caught:
+        find_service(FakeSwarm(*services).engine, "web")
+    assert len(caught.value.near) == 3
+
+
+def test_other_failures_come_through() -> None:
+    swarm = shop()
+    swarm.on_read.extend([refused(500, "it burns"), lost()])
+    with pytest.raises(ApiError, match="it burns"):
+        find_service(swarm.engine, "shop_web")
+    with pytest.raises(AnswerLost):
+        find_service(swarm.engine, "shop_web")
+
+
+def test_many_are_given_in_order() -> None:
+    found = find_services(shop().engine, ["shop_web", THIRD_ID])
+    assert [service["Spec"]["Name"] for service in found] == ["shop_web", "shop_api"]
+
+
+@pytest.mark.parametrize("twin", ["shop_web", SERVICE_ID, SERVICE_ID[:12]])
+def test_a_service_listed_twice(twin: str) -> None:
+    with pytest.raises(InvalidInput, match="'shop_web' is listed twice"):
+        find_services(shop().engine, ["shop_web", twin])
+
+
+@pytest.mark.parametrize(
+    ("stack", "labels", "repository", "taken"),
+    [
+        ("shop", None, None, True),
+        ("shops", None, None, False),
+        (None, {"tier": "front"}, None, True),
+        (None, {"tier": "back"}, None, False),
+        (None, {"tier": "front", "none": ""}, None, False),
+        (None, {"release": "2"}, None, True),
+        (None, {"release": 2}, None, True),
+        (None, None, "team/web", True),
+        (None, None, "docker.io/team/web", True),
+        (None, None, "web", False),
+        (None, None, "host:5000/team/web", False),
+        ("shop", {"tier": "front"}, "team/web", True),
+        ("shop", {"tier": "back"}, "team/web", False),
+    ],
+)
+def test_selection(
+    stack: Optional[str], labels: Optional[Dict[str, Any]], repository: Optional[str], taken: bool
+) -> None:
+    service = make_service("team/web:1", "shop_web")
+    service["Spec"]["Labels"].update(tier="front", release="2")
+    selector = Selector.parse(stack, labels, repository)
+    assert selector.takes(service) is taken
+    assert len(select_services(FakeSwarm(service).engine, selector, allow_none=True)) == taken
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"Name": "x"},
+        {"Name": "x", "Labels": None, "TaskTemplate": {"Runtime": "plugin"}},
+        {"Name": "x", "TaskTemplate": {"ContainerSpec": {"Image": "NO REFERENCE"}}},
+    ],
+)
+def test_services_of_other_kinds_are_not_selected(spec: Dict[str, Any]) -> None:
+    service: Service = {"ID": "x", "Version": {"Index": 1}, "Spec": spec}
+    assert not Selector.parse(None, None, "team/web").takes(service)
+    assert not Selector.parse("shop", None, None).takes(service)
+
+
+@pytest.mark.parametrize(
+    ("stack", "labels", "repository"),
+    [
+        (None, None, None),
+        ("", {}, ""),
+        (None, None, "team/web:1"),
+        (None, None, f"web@sha256:{'a' * 64}"),
+        (None, None, "UP"),
+    ],
+)
+def test_a_selector_that_cannot_be(
+    stack: Optional[str], labels: Optional[Dict[str, str]], repository: Optional[str]
+) -> None:
+    with pytest.raises(InvalidInput):
+        Selector.parse(stack, labels, repository)
+
+
+def test_the_selected_come_by_name() -> None:
+    found = select_services(shop().engine, Selector.parse("shop", None, None), allow_none=False)
+    assert [service["Spec"]["Name"] for service in found] == ["shop_api", "shop_web"]
+
+
+def test_none_selected_is_an_error_unless_allowed() -> None:
+    selector = Selector.parse("none", {"a": "b"}, "team/web")
+    assert select_services(shop().engine, selector, allow_none=True) == []
+    with pytest.raises(InvalidInput, match="No service has stack none, label a=b, repository team/web"):
+        select_services(shop().engine, selector, allow_none=False)
