@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format sanity check
+.PHONY: help demo test bench test-engines test-bad-days test-pythons lint format sanity check
 
 PYTHON ?= python3
 NOX := .venv/bin/nox --non-interactive
 LOG := .venv/setup.log
 
 help:  ## Say what each target does
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/ready  ## Show the collection at work on a real swarm on this machine
 	@$(NOX) -s demo --install-only >$(LOG) 2>&1 || { cat $(LOG) >&2; exit 1; }
@@ -18,6 +18,18 @@ demo: .venv/ready  ## Show the collection at work on a real swarm on this machin
 
 test: .venv/ready  ## Run the unit and integration tests
 	@$(NOX) -s test
+
+bench: .venv/ready  ## Measure the collection and its peers, and write docs/benchmark.md
+	@$(NOX) -s bench
+
+test-engines: .venv/ready  ## Run the integration tests on the engine of Debian 13
+	@$(NOX) -s test-engines
+
+test-bad-days: .venv/ready  ## Kill managers, cut connections and send nonsense, many times over
+	@$(NOX) -s test-bad-days
+
+test-pythons: .venv/ready  ## Run the main path on each Python here, each Debian release and each ansible-core
+	@$(NOX) -s test-pythons
 
 lint: .venv/ready  ## Run the quick checks: style, types, YAML, licences
 	@$(NOX) -s ruff mypy lint license-check extra-checks

@@ -20,6 +20,7 @@ import antsibull_nox
 import nox
 
 COLLECTION = "ansible_collections.swarmops.rollout"
+AT_ONCE = ("--numprocesses=3", "--dist=loadfile")  # the tests wait more than they compute; each process has its engine
 DEPENDENCIES = nox.project.load_toml("pyproject.toml")
 
 nox.needs_version = ">=2025.10.16"
@@ -28,16 +29,37 @@ nox.options.reuse_existing_virtualenvs = True
 antsibull_nox.load_antsibull_nox_toml()
 
 
-def install(session: nox.Session) -> None:
-    """Install the dependency group of the session's name."""
-    session.install(*nox.project.dependency_groups(DEPENDENCIES, session.name))
+def install(session: nox.Session, group: str = "") -> None:
+    """Install a dependency group, that of the session's name unless another one is given."""
+    session.install(*nox.project.dependency_groups(DEPENDENCIES, group or session.name))
 
 
 @nox.session(default=False)
 def test(session: nox.Session) -> None:
     """Run the unit and integration tests; arguments go to pytest."""
     install(session)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *AT_ONCE, *session.posargs)
+
+
+@nox.session(name="test-engines", default=False)
+def test_engines(session: nox.Session) -> None:
+    """Run the integration tests on the engine of Debian 13; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *AT_ONCE, *(session.posargs or ["tests/integration"]), env={"SWARM_TEST_ENGINE": "trixie"})
+
+
+@nox.session(name="test-bad-days", default=False)
+def test_bad_days(session: nox.Session) -> None:
+    """Kill managers, cut connections and send nonsense; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *(session.posargs or ["tests/bad_days"]))
+
+
+@nox.session(name="test-pythons", default=False)
+def test_pythons(session: nox.Session) -> None:
+    """Run the main path on each Python, Debian release and ansible-core; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *(session.posargs or ["tests/pythons"]))
 
 
 @nox.session(default=False)
@@ -45,6 +67,13 @@ def demo(session: nox.Session) -> None:
     """Show the collection at work on a real swarm."""
     install(session)
     session.run("python", "-m", "tests.swarm.demo", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the collection and its peers; the package ansible brings community.docker, and is large."""
+    install(session)
+    session.run("python", "-m", "tests.swarm.bench", *session.posargs)
 
 
 @nox.session
@@ -58,14 +87,16 @@ def ruff(session: nox.Session) -> None:
 
 @nox.session
 def mypy(session: nox.Session) -> None:
-    """Check the types of the plugins and of the engine harness."""
+    """Check the types of the plugins, of the engine harness and of the matrix of Pythons."""
     install(session)
     root = Path(session.create_tmp()).resolve()
     home = root.joinpath(*COLLECTION.split("."))
     home.parent.mkdir(parents=True, exist_ok=True)
     home.unlink(missing_ok=True)
     home.symlink_to(Path.cwd())
-    session.run("mypy", "-p", f"{COLLECTION}.plugins", "-p", "tests.swarm", env={"MYPYPATH": f"{root}:{Path.cwd()}"})
+    packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.pythons"]
+    path = f"{root}:{Path.cwd()}"
+    session.run("mypy", *(part for package in packages for part in ("-p", package)), env={"MYPYPATH": path})
 
 
 @nox.session

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Dict, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, quote
@@ -21,13 +22,14 @@ LEGACY_DEFAULT_DOMAIN = "index.docker.io"
 OFFICIAL_PREFIX = "library/"
 DEFAULT_TAG = "latest"
 LONGEST_PATH = 255
+PARSED_REFERENCES = 4096  # references remembered: a task meets the same few again and again
 DIGEST_HEX_LENGTH: Dict[str, int] = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?", re.ASCII)
 _PATH_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-_IDENTIFIER = re.compile(r"[a-f0-9]{64}", re.ASCII)
+_IDENTIFIER = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
 _LOWER_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
 
 
@@ -53,16 +55,7 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Parse what an operator or a spec says. Raises InvalidReference."""
-        if not text.strip():
-            raise InvalidReference(text, "it is empty")
-        if _IDENTIFIER.fullmatch(text):
-            raise InvalidReference(text, "64 hexadecimal characters are an image ID, not a repository")
-        rest, digest = _split_digest(text)
-        name, tag = _split_tag(text, rest)
-        domain, path = _split_domain(name)
-        _check_domain(text, domain)
-        _check_path(text, path)
-        return cls(domain, path, tag, digest)
+        return _parse(text)
 
     @property
     def repository(self) -> str:
@@ -121,6 +114,20 @@ class Reference:
             and stated.tag in (None, present.tag)
             and stated.digest in (None, present.digest)
         )
+
+
+@lru_cache(maxsize=PARSED_REFERENCES)
+def _parse(text: str) -> Reference:
+    if not text.strip():
+        raise InvalidReference(text, "it is empty")
+    if _IDENTIFIER.fullmatch(text):
+        raise InvalidReference(text, "64 hexadecimal characters are an image's ID, which other nodes do not know")
+    rest, digest = _split_digest(text)
+    name, tag = _split_tag(text, rest)
+    domain, path = _split_domain(name)
+    _check_domain(text, domain)
+    _check_path(text, path)
+    return Reference(domain, path, tag, digest)
 
 
 def _split_digest(text: str) -> Tuple[str, Optional[str]]:

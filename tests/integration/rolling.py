@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tests.integration import run
-from tests.swarm import Endpoint, eventually, services
+from tests.swarm import Endpoint, EngineError, eventually, services
 
-LONG = 60
+LONG = 120
 """Seconds that a wait may take whose end the swarm knows; no test gets near it."""
 AT_ONCE = 5.0
 """Seconds within which a run has to tell what it can know, the start of its process included."""
@@ -99,7 +99,22 @@ def under_way(engine: Endpoint, name: str, image: str = "whoami:0.6", count: int
         state = services.inspect(engine, name).get("UpdateStatus", {}).get("State")
         return state == "updating" and services.running(engine, name, image) >= count
 
-    eventually(check, f"{name} is being updated")
+    eventually(check, f"{name} is being updated", timeout=LONG)
+
+
+def insist(write: Callable[[], object]) -> None:
+    """Write as somebody else, again where the swarm's own writing of the status came in between."""
+
+    def written() -> bool:
+        try:
+            write()
+        except EngineError as error:
+            if "out of sequence" not in str(error):
+                raise
+            return False
+        return True
+
+    eventually(written, "the write is taken")
 
 
 def slow(name: str, *, replicas: int = 3, delay: int = 30, **fields: Any) -> services.Spec:
@@ -112,5 +127,5 @@ def slow(name: str, *, replicas: int = 3, delay: int = 30, **fields: Any) -> ser
 def stands(engine: Endpoint, spec: services.Spec, count: int) -> str:
     """Create a service, wait until ``count`` of its tasks run, and return its name."""
     services.post(engine, spec)
-    services.started(engine, spec["Name"], count)
+    services.started(engine, spec["Name"], count, timeout=LONG)
     return str(spec["Name"])

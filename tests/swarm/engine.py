@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -18,6 +19,7 @@ from urllib.parse import quote
 import requests
 import requests_unixsocket
 
+from . import trees
 from .box import Box, Machine, environment
 
 ANSWER_TIMEOUT = 60.0
@@ -25,6 +27,8 @@ ANSWER_TIMEOUT = 60.0
 START_TIMEOUT = 60.0
 """Seconds that an engine may take until it answers."""
 DEBIAN_CLI = Path("/usr/bin/docker")
+SUITE_VARIABLE = "SWARM_TEST_ENGINE"
+"""Environment variable that names the Debian release whose engine is started, ``trixie`` say, not the machine's own."""
 
 
 class EngineError(Exception):
@@ -99,7 +103,11 @@ class Endpoint:
         url = f"http+unix://{quote(str(self.socket), safe='')}{path}"
         session = requests_unixsocket.Session()
         session.trust_env = False
-        answer: requests.Response = session.request(method, url, **options)
+        try:
+            answer: requests.Response = session.request(method, url, **options)
+        except BaseException:
+            session.close()
+            raise
         if not options.get("stream"):
             session.close()
         return answer
@@ -150,12 +158,16 @@ class Engine(Endpoint):
     """A private ``dockerd`` in a :class:`~tests.swarm.box.Box`, and a swarm of one manager unless ``swarm`` is false.
 
     Started on entering the context or by :meth:`start`; :meth:`stop` leaves nothing. ``options`` are further options
-    of dockerd.
+    of dockerd. ``suite`` is a Debian release whose engine it is, run in a tree of that release (see ``trees.py``);
+    empty, it is the machine's own.
     """
 
-    def __init__(self, *options: str, swarm: bool = True) -> None:
+    def __init__(self, *options: str, swarm: bool = True, suite: str | None = None) -> None:
+        suite = os.environ.get(SUITE_VARIABLE, "") if suite is None else suite
+        tree = trees.ensure(suite) if suite else None
         self.box = Box()
         super().__init__(f"unix://{self.box.folder}/docker.sock", self.box)
+        self.root = trees.Root(self.box, tree) if tree else None
         self.log = self.box.folder / "dockerd.log"
         self.options = options
         self._swarm = swarm
@@ -176,12 +188,16 @@ class Engine(Endpoint):
         self._pidfile.unlink(missing_ok=True)
         self._version = None
         for driver in ("overlay2", "vfs") if not self._data.exists() else self._driver:
-            self._daemon = self.box.spawn(*self._command(driver), log=self.log)
+            self._daemon = self.box.spawn(*self.inside(*self._command(driver)), log=self.log)
             if self._answered():
                 self._driver: tuple[str, ...] = (driver,)
                 return
             self._end_daemon()
         raise EngineError(f"dockerd did not start; its last words:\n{self.tail()}")
+
+    def inside(self, *arguments: str) -> list[str]:
+        """Return the command line, for the box to run, that runs ``arguments`` with the files that the daemon sees."""
+        return list(arguments) if self.root is None else self.root.command(*arguments)
 
     def init(self, address: str = "127.0.0.1") -> None:
         """Make this engine the first manager of a new swarm."""
@@ -206,6 +222,8 @@ class Engine(Endpoint):
     def stop(self) -> None:
         """End the daemon, its containers and whatever else runs in the box, and remove everything it wrote."""
         self.box.close()
+        if self.root is not None:
+            self.root.ended()
         if self._daemon is not None:
             self._daemon.wait()
             self._daemon = None

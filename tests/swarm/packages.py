@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,14 +46,18 @@ def which(command: str) -> str | None:
     return shutil.which(command, path=f"{os.environ.get('PATH', '')}:{SBIN}:/usr/bin:/bin")
 
 
-def missing() -> list[str]:
+def missing(commands: Mapping[str, str] | None = None) -> list[str]:
     """Return the packages, sorted, whose commands are not on this machine."""
-    return sorted({package for command, package in COMMANDS.items() if which(command) is None})
+    wanted = COMMANDS if commands is None else commands
+    return sorted({package for command, package in wanted.items() if which(command) is None})
 
 
-def ensure() -> list[str]:
-    """Install what is missing and return it; raises :class:`PackagesError` where that cannot be done."""
-    packages = missing()
+def ensure(commands: Mapping[str, str] | None = None) -> list[str]:
+    """Install what is missing and return it; raises :class:`PackagesError` where that cannot be done.
+
+    ``commands`` says which package brings which command.
+    """
+    packages = missing(commands)
     if os.geteuid() != 0:
         raise PackagesError("engines of one's own need root: run this as root (sudo)")
     if not packages:
@@ -63,8 +67,8 @@ def ensure() -> list[str]:
     with _services_not_started():
         _apt_get("update")
         _apt_get("install", "--yes", "--no-install-recommends", *packages)
-    if missing():
-        raise PackagesError(f"still missing after apt-get install: {', '.join(missing())}")
+    if missing(commands):
+        raise PackagesError(f"still missing after apt-get install: {', '.join(missing(commands))}")
     return packages
 
 

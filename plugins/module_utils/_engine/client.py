@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional, Type
 from urllib.parse import quote as quote_url
 
@@ -62,6 +63,12 @@ UNAVAILABLE_TEXTS = (
 )
 
 
+UNREADABLE = "no reason that can be read"
+MOST_WARNINGS = 10  # warnings of one answer that are passed on
+SERVER_ERRORS = 500  # the least of the HTTP statuses for errors of the server
+SHORTEST_CALL = 0.1  # seconds
+
+
 class Engine:
     """A manager's engine, spoken to in its own API version.
 
@@ -79,6 +86,15 @@ class Engine:
     def call_timeout(self) -> float:
         """The limit of one call, in seconds."""
         return self._transport.timeout
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Bound the calls made inside to so many seconds each, where that is less than the limit of one call."""
+        self._transport.limit = max(SHORTEST_CALL, min(seconds, self._transport.timeout))
+        try:
+            yield
+        finally:
+            self._transport.limit = self._transport.timeout
 
     @property
     def keeps_secrets(self) -> bool:
@@ -128,8 +144,14 @@ class Engine:
         """Ask the image's registry for its digest and platforms."""
         headers = {"X-Registry-Auth": registry_auth} if registry_auth else {}
         call = f"/distribution/{quote_url(image, safe='/:@')}/json"
-        distribution: Distribution = self._decode("GET " + call, self._call("GET", call, headers=headers), dict)
-        return distribution
+        distribution = self._decode("GET " + call, self._call("GET", call, headers=headers), dict)
+        descriptor, platforms = distribution.get("Descriptor"), distribution.get("Platforms") or []
+        is_whole = isinstance(descriptor, dict) and isinstance(descriptor.get("digest"), str)
+        is_whole = is_whole and isinstance(platforms, list)
+        if not is_whole or not all(isinstance(platform, dict) for platform in platforms):
+            raise BadAnswer(f"GET {call}: the answer holds no digest that can be used.")
+        checked: Distribution = distribution
+        return checked
 
     def events(self, filters: Filters) -> Iterator[bytes]:
         """Tell each event as it happens, a line of JSON each, until the connection ends or breaks."""
@@ -150,7 +172,11 @@ class Engine:
             warnings = self._decode("POST " + call, answer, dict).get("Warnings")
         except BadAnswer as error:
             raise AnswerLost(str(error)) from None
-        return [quote(str(warning)) for warning in warnings or []]
+        except ApiError as error:
+            if error.status >= SERVER_ERRORS and error.reason == UNREADABLE:  # not the engine's own words: a gateway's
+                raise AnswerLost(str(error)) from None
+            raise
+        return [quote(str(warning)) for warning in list(warnings or [])[:MOST_WARNINGS]]
 
     def _list(self, path: str, filters: Optional[Filters]) -> List[Any]:
         params = {"filters": json.dumps(filters)} if filters else None
@@ -215,7 +241,6 @@ def _checked_service(path: str, service: Any) -> Service:
 def _reason(answer: Answer) -> str:
     """The engine's own words in a refusal."""
     try:
-        text = str(json.loads(answer.body.decode("utf-8"))["message"])
+        return str(json.loads(answer.body.decode("utf-8"))["message"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "no reason that can be read"
-    return text
+        return UNREADABLE

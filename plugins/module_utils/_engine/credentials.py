@@ -54,7 +54,8 @@ class Credential:
     def secrets(self) -> List[str]:
         """The texts that must never be shown."""
         pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode() if self.password else ""
-        return [text for text in (self.password, self.identity_token, self.registry_token, pair) if text]
+        texts = (self.password, self.identity_token, self.registry_token, pair, self.header())
+        return [text for text in texts if text]
 
     def header(self) -> str:
         """The value of X-Registry-Auth: padded base64url of JSON, as the engine reads it."""

@@ -11,7 +11,7 @@ where, what was and was not done, what to do next. `_module` alone turns it into
 from __future__ import annotations
 
 import re
-from typing import Iterable, List
+from typing import Any, Iterable, List
 
 LONGEST_QUOTE = 500  # characters of an engine's text that an error repeats
 
@@ -105,7 +105,14 @@ class UnsupportedService(RolloutError):
 
 
 class UpdateConflict(RolloutError):
-    """Somebody else set another image while this run was at work; theirs was left alone."""
+    """Somebody else changed a service while this run was at work; theirs was left alone.
+
+    `held` is the service as they left it.
+    """
+
+    def __init__(self, message: str, held: Any) -> None:
+        super().__init__(message)
+        self.held = held
 
 
 class UpdateUnfinished(RolloutError):

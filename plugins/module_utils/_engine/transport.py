@@ -10,35 +10,28 @@ Over `requests-unixsocket`; what goes wrong comes out as one of three errors: ne
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import ssl
+import queue
 import stat
 import threading
 import time
-import traceback
-import warnings
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     BadAnswer,
     EngineError,
     EngineUnreachable,
-    InvalidInput,
-    LibraryMissing,
     quote,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.session import open_session, require_library
 
-try:
+with contextlib.suppress(ImportError):  # require_library tells of it
     import requests
-    import requests_unixsocket
-
-    IMPORT_TRACEBACK = None
-except ImportError:
-    IMPORT_TRACEBACK = traceback.format_exc()
 
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a swarm of a thousand services lists in some five million
 CHUNK = 64 * 1024  # bytes
@@ -63,11 +56,12 @@ class Transport:
     """
 
     def __init__(self, address: Address, timeout: float) -> None:
-        if IMPORT_TRACEBACK is not None:
-            raise LibraryMissing(IMPORT_TRACEBACK)
+        require_library()
         self.address = address
         self.timeout = timeout
+        self.limit = timeout  # seconds that the next calls may take; `timeout` or less
         self._session: Any = None
+        self._worker: Optional[_Worker] = None
 
     def call(
         self,
@@ -79,16 +73,17 @@ class Transport:
     ) -> Answer:
         """Send one request and read its whole answer. Raises EngineUnreachable, AnswerLost, BadAnswer."""
         try:
-            session = self._session = self._session or self._open()
-            return _within(self.timeout, lambda: self._exchange(session, method, path, params, body, headers))
+            session = self._session = self._session or open_session(self.address)
+            worker = self._worker = self._worker or _Worker()
+            return worker.run(lambda: self._exchange(session, method, path, params, body, headers), self.limit)
         except _OutOfTime:
-            self._session = None  # its thread still holds it
+            self._session = self._worker = None  # still at work on the call that was given up
             raise AnswerLost(
-                f"{method} {path}: no whole answer from {self.address.text} within {self.timeout:g} seconds."
+                f"{method} {path}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
             ) from None
         except requests.exceptions.ConnectTimeout:
             raise EngineUnreachable(
-                f"{self.address.text} does not accept a connection within {self.timeout:g} seconds."
+                f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
             ) from None
         except requests.exceptions.RequestException as error:
             raise self._explain(f"{method} {path}", error) from None
@@ -96,7 +91,7 @@ class Transport:
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
         """Open a stream that has no end and give its lines as they come. Raises AnswerLost when it breaks."""
         try:
-            session = self._open()
+            session = open_session(self.address)
             with session.get(
                 self.address.base_url + path,
                 params=params,
@@ -118,14 +113,14 @@ class Transport:
         body: Optional[bytes],
         headers: Optional[Dict[str, str]],
     ) -> Answer:
-        give_up = time.monotonic() + self.timeout
+        give_up = time.monotonic() + self.limit
         response = session.request(
             method,
             self.address.base_url + path,
             params=params,
             data=body,
             headers=headers,
-            timeout=self.timeout,
+            timeout=self.limit,
             stream=True,
             allow_redirects=False,
         )
@@ -134,19 +129,6 @@ class Transport:
             content = _read_body(response, give_up)
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, content, names)
-
-    def _open(self) -> Any:
-        tls = self.address.tls
-        session = requests_unixsocket.Session() if self.address.socket_path else requests.Session()
-        session.trust_env = False
-        if tls is not None:
-            _check_files(tls)
-            if not tls.verify:
-                warnings.filterwarnings("ignore", message="Unverified HTTPS request")
-            session.mount("https://", _hostname_adapter(tls))
-            session.verify = (tls.ca_path or True) if tls.verify else False
-            session.cert = (tls.client_cert, tls.client_key) if tls.client_key else tls.client_cert
-        return session
 
     def _explain(self, call: str, error: Exception) -> EngineError:
         cause = _os_error(error)
@@ -172,26 +154,38 @@ class _OutOfTime(Exception):
     pass
 
 
-def _within(seconds: float, call: Callable[[], Answer]) -> Answer:
-    """Bound a blocking call, drip-fed answers included: a socket's own time-out bounds one read only."""
-    outcome: List[Union[Answer, BaseException]] = []
+class _Worker:
+    """A thread that makes calls for another one, which can so give up on a call that does not end.
 
-    def run() -> None:
+    A socket's own time-out bounds one read only, and an answer that comes drop by drop has many. A worker
+    that was given up on must not be used again.
+    """
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[Union[Answer, BaseException]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def run(self, call: Callable[[], Answer], seconds: float) -> Answer:
+        """Make a call. Raises what it raises, and _OutOfTime."""
+        self._calls.put(call)
         try:
-            outcome.append(call())
-        except BaseException as error:  # carried over to the caller's thread
-            outcome.append(error)
+            outcome = self._outcomes.get(timeout=seconds + GRACE)
+        except queue.Empty:
+            raise _OutOfTime from None
+        if isinstance(outcome, requests.exceptions.ReadTimeout):
+            raise _OutOfTime
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds + GRACE)
-    if not outcome:
-        raise _OutOfTime
-    if isinstance(outcome[0], requests.exceptions.ReadTimeout):
-        raise _OutOfTime
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]
+    def _run(self) -> None:
+        while True:
+            call = self._calls.get()
+            try:
+                self._outcomes.put(call())
+            except BaseException as error:  # carried over to the caller's thread
+                self._outcomes.put(error)
 
 
 def _read_body(response: Any, give_up: float) -> bytes:
@@ -205,36 +199,6 @@ def _read_body(response: Any, give_up: float) -> bytes:
         if time.monotonic() > give_up:
             raise _OutOfTime
     return b"".join(parts)
-
-
-def _check_files(tls: TLS) -> None:
-    """Raises InvalidInput for a file that cannot be read or is not what it should be."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        if tls.ca_path and tls.verify:
-            option, path = "ca_path", tls.ca_path
-            context.load_verify_locations(cafile=path)
-        if tls.client_cert:
-            option, path = "client_cert and client_key", f"{tls.client_cert} and {tls.client_key}"
-            context.load_cert_chain(tls.client_cert, tls.client_key)
-    except ssl.SSLError:
-        raise InvalidInput(
-            f"{option}: {path} cannot be used, is it PEM, and do certificate and key belong together?"
-        ) from None
-    except OSError as error:
-        raise InvalidInput(f"{option}: {path} cannot be read: {error.strerror}.") from None
-
-
-def _hostname_adapter(tls: TLS) -> Any:
-    class HostnameAdapter(requests.adapters.HTTPAdapter):
-        """Checks the certificate against the name given instead of the address's."""
-
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            if tls.hostname and tls.verify:
-                kwargs.update(assert_hostname=tls.hostname, server_hostname=tls.hostname)
-            super().init_poolmanager(*args, **kwargs)
-
-    return HostnameAdapter()
 
 
 def _causes(error: BaseException) -> List[BaseException]:

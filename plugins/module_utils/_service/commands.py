@@ -19,7 +19,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types imp
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.inventory import describe
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.inventory import asked_of_registries, describe
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
@@ -48,10 +48,8 @@ def change_image(engine: Engine, params: Params, check_mode: bool) -> Result:
     """Do the work of swarm_service_image. Raises RolloutError."""
     _check_wish(params)
     keychain = _keychain(params)
-    choose = _choice(params)
     clock = Clock()
-    engine.connect()
-    chosen = Patience(clock, engine.call_timeout).read(lambda: choose(engine))
+    chosen = _choose(engine, params, clock)
     wishes = [(service, _wanted(service, image, params["tag"])) for service, image in chosen]
     _check_credentials(params, [wanted for _service, wanted in wishes])
     settings = _settings(params, check_mode)
@@ -64,10 +62,8 @@ def change_image(engine: Engine, params: Params, check_mode: bool) -> Result:
 
 def wait_for_services(engine: Engine, params: Params, _check_mode: bool) -> Result:
     """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
-    choose = _choice(params)
     clock = Clock()
-    engine.connect()
-    chosen = Patience(clock, engine.call_timeout).read(lambda: choose(engine))
+    chosen = _choose(engine, params, clock)
     convergence = Convergence(engine, clock, Watch(engine))
     waits = [convergence.add(service, Expectation(), params["wait_timeout"]) for service, _image in chosen]
     entries = [Entry.of_service(wait.service) for wait in waits]
@@ -86,10 +82,8 @@ def wait_for_services(engine: Engine, params: Params, _check_mode: bool) -> Resu
 
 def roll_back_services(engine: Engine, params: Params, check_mode: bool) -> Result:
     """Do the work of swarm_service_rollback. Raises RolloutError."""
-    choose = _choice(params)
     clock = Clock()
-    engine.connect()
-    chosen = Patience(clock, engine.call_timeout).read(lambda: choose(engine))
+    chosen = _choose(engine, params, clock)
     reversal = Reversal(engine, clock, params["wait_timeout"] if params["wait"] else None)
     entries = [reversal.decide(service, guard) for service, guard in chosen]
     if not check_mode:
@@ -100,17 +94,24 @@ def roll_back_services(engine: Engine, params: Params, check_mode: bool) -> Resu
 def list_images(engine: Engine, params: Params, _check_mode: bool) -> Result:
     """Do the work of swarm_service_image_info, which reads only. Raises RolloutError."""
     keychain = _keychain(params)
-    choose = _choice(params)
     clock = Clock()
-    engine.connect()
-    chosen = Patience(clock, engine.call_timeout).read(lambda: choose(engine))
+    chosen = _choose(engine, params, clock)
     services = [service for service, _image in chosen]
+    if params["check_registry"]:
+        _check_credentials(params, asked_of_registries(services))
     resolver = Resolver(engine, keychain, clock) if params["check_registry"] else None
     described = describe(engine, services, resolver)
     result: Result = {"changed": False, "services": described}
     if _is_single(params):
         result["service"] = described[0]
     return result
+
+
+def _choose(engine: Engine, params: Params, clock: Clock) -> Chosen:
+    """The services that are meant, each with the image that the options give it."""
+    read = _choice(params)
+    engine.connect()
+    return Patience(clock, engine).read(lambda: read(engine))
 
 
 def _choice(params: Params) -> Callable[[Engine], Chosen]:

@@ -17,10 +17,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.observat
     Observer,
     Watch,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK, Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import spec_secrets, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
+    CONVERGED,
     FAILED_STATES,
+    ROLLED_BACK,
     SUPERSEDED,
     TIMED_OUT,
     Expectation,
@@ -50,6 +52,13 @@ class Wait:
     def identifier(self) -> str:
         """The service's ID."""
         return self.service["ID"]
+
+    def concerns(self, task: Task) -> bool:
+        """Whether a task belongs to what was waited for, which the swarm may have rolled back since."""
+        if self.expected.image is not None:
+            return _image_of(task) == self.expected.image
+        is_present = _image_of(task) == stored_image(self.service["Spec"])
+        return is_present != (self.outcome == ROLLED_BACK)
 
     def see(self, service: Service, judgement: Judgement) -> None:
         """Take in how the service stands."""
@@ -101,9 +110,9 @@ class Convergence:
             if wait.outcome is not None:
                 del self._active[wait.identifier]
                 ended.append(wait)
-        for wait in ended:
-            if wait.judgement is None or not wait.judgement.done:
-                wait.tasks = self._failing_tasks(wait)
+        self._find_failing_tasks(
+            [wait for wait in ended if wait.judgement and wait.outcome not in (CONVERGED, SUPERSEDED)]
+        )
         return ended
 
     def pause(self) -> None:
@@ -113,8 +122,10 @@ class Convergence:
             self._watch.pause(max(0.0, min(POLL_INTERVAL, first - self._clock.now())))
 
     def _look(self) -> str:
+        seconds = min(wait.deadline for wait in self.active) - self._clock.now()
         try:
-            judged = self._observer.judgements({wait.identifier: wait.expected for wait in self.active})
+            with self._engine.within(max(LAST_LOOK, seconds)):
+                judged = self._observer.judgements({wait.identifier: wait.expected for wait in self.active})
         except EngineError as error:
             return str(error)
         for identifier, seen in judged.items():
@@ -124,14 +135,18 @@ class Convergence:
                 self._active[identifier].see(*seen)
         return ""
 
-    def _failing_tasks(self, wait: Wait) -> List[Dict[str, Any]]:
+    def _find_failing_tasks(self, waits: List[Wait]) -> None:
+        """Read what went wrong with services, with two requests for all of them."""
+        if not waits:
+            return
         try:
-            tasks = self._engine.tasks({"service": [wait.identifier]})
+            tasks = self._engine.tasks({"service": [wait.identifier for wait in waits]})
             nodes = self._engine.nodes()
         except EngineError:
-            return []
-        image = wait.expected.image or stored_image(wait.service["Spec"])
-        return failing_tasks(wait.service, [task for task in tasks if _image_of(task) == image], nodes)
+            return  # the outcome stands without them
+        for wait in waits:
+            own = [task for task in tasks if task.get("ServiceID") == wait.identifier]
+            wait.tasks = failing_tasks(wait.service, [task for task in own if wait.concerns(task)], nodes)
 
 
 def failing_tasks(service: Service, tasks: List[Task], nodes: List[Node]) -> List[Dict[str, Any]]:

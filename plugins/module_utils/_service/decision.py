@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import quote
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
@@ -55,7 +57,7 @@ class Member:
     target: Target
     plan: Plan
     entry: Entry
-    registry_auth: Optional[str] = None
+    credential: Optional[Credential] = None
     written: Optional[Written] = None
     wait: Optional[Wait] = None
     problem: str = ""
@@ -80,14 +82,14 @@ def decide(service: Service, wanted: Reference, resolver: Resolver, settings: Se
     entry = Entry.of_plan(service, plan)
     if isinstance(answer, UnresolvedImage):
         entry.warnings.append(f"{answer} {_consequence(wanted, image)}")
-    registry_auth = resolver.registry_auth(wanted) if plan.needed else None
-    return Member(service, target, plan, entry, registry_auth)
+    credential = resolver.credential(wanted) if plan.needed else None
+    return Member(service, target, plan, entry, credential)
 
 
 def _consequence(wanted: Reference, image: str) -> str:
     """What a missing digest means for a service that holds `image`."""
     if Target(wanted).is_met_by(image):
-        return f"Whether the tag has moved is not known; the service keeps {image}."
+        return f"Whether the tag has moved is not known; the service keeps {quote(image)}."
     if wanted.digest is not None:
         return "The digest is the one that was asked for; the service's platforms are left as they are."
     image = wanted.with_default_tag().familiar

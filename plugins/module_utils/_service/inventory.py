@@ -12,7 +12,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client im
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import RolloutError, quote
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import state_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
 
@@ -31,11 +31,29 @@ def describe(engine: Engine, services: List[Service], resolver: Optional[Resolve
     return [_describe(service, by_service.get(service["ID"], []), resolver) for service in services]
 
 
+def asked_of_registries(services: List[Service]) -> List[Reference]:
+    """The references of services that a registry is asked for: those that can be read and may move."""
+    references = []
+    for service in services:
+        try:
+            reference = Reference.parse(stored_image(service["Spec"]))
+        except RolloutError:
+            continue
+        if not _is_pinned_for_good(reference):
+            references.append(reference)
+    return references
+
+
+def _is_pinned_for_good(reference: Reference) -> bool:
+    """Whether there is a digest and no tag that could move away from it."""
+    return reference.tag is None and reference.digest is not None
+
+
 def _describe(service: Service, tasks: List[Task], resolver: Optional[Resolver]) -> Description:
     status = service.get("UpdateStatus")
     return {
         "id": service["ID"],
-        "name": service["Spec"].get("Name"),
+        "name": name_of(service),
         "version": service["Version"]["Index"],
         "image": None,
         "repository": None,
@@ -61,8 +79,9 @@ def _image(service: Service, resolver: Optional[Resolver]) -> Description:
     """The service's reference in parts, and how it compares with its registry; or why that cannot be told."""
     told: Description = {}
     try:
-        told["image"] = stored_image(service["Spec"])
-        reference = Reference.parse(told["image"])
+        image = stored_image(service["Spec"])
+        told["image"] = quote(image)
+        reference = Reference.parse(image)
         told.update(repository=reference.familiar_repository, tag=reference.tag, digest=reference.digest)
         if resolver is not None:
             told.update(_compare(reference, resolver))
@@ -72,8 +91,8 @@ def _image(service: Service, resolver: Optional[Resolver]) -> Description:
 
 
 def _compare(reference: Reference, resolver: Resolver) -> Description:
-    """Ask for the tag; a reference without one is pinned for good, and cannot be outdated."""
-    if reference.tag is None and reference.digest is not None:
+    """Ask for the tag; a reference that is pinned for good cannot be outdated."""
+    if _is_pinned_for_good(reference):
         return {"outdated": False}
     answer = resolver.ask(reference.with_digest(None))
     if isinstance(answer, UnresolvedImage):

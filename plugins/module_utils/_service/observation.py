@@ -46,7 +46,7 @@ class Observer:
     def judgements(self, expected: Dict[str, Expectation]) -> Dict[str, Seen]:
         """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
         services = {service["ID"]: service for service in self._engine.services({"id": list(expected)})}
-        tasks = self._engine.tasks({"service": list(expected), UP_TO_DATE: ["true"]})
+        tasks = self._tasks(list(services))
         nodes = self._engine.nodes()
         held = self._seen_running(tasks)
         by_service: Dict[str, List[Task]] = {}
@@ -60,6 +60,10 @@ class Observer:
                 snapshot = Snapshot(service, own, nodes, self._engine.date, held)
                 judged[identifier] = service, judge(snapshot, expectation)
         return judged
+
+    def _tasks(self, identifiers: List[str]) -> List[Task]:
+        """The up-to-date tasks; the engine answers 404 where one of the services has just been removed."""
+        return self._engine.tasks({"service": identifiers, UP_TO_DATE: ["true"]}) if identifiers else []
 
     def _seen_running(self, tasks: List[Task]) -> Dict[str, float]:
         now = self._clock.now()

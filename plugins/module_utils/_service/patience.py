@@ -10,6 +10,7 @@ import random
 import time
 from typing import Callable, Optional, TypeVar
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     EngineError,
@@ -19,6 +20,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
 
 FIRST_PAUSE = 0.05  # seconds
 LONGEST_PAUSE = 2.0  # seconds
+LAST_LOOK = 5.0  # seconds that a last look may take where the time is over
 PASSING_FAILURES = (AnswerLost, EngineUnreachable, SwarmUnavailable)
 
 T = TypeVar("T")
@@ -37,12 +39,23 @@ class Clock:
 
 
 class Patience:
-    """A budget of seconds for trying again, with pauses that grow and are jittered."""
+    """A budget of seconds for calls to an engine, by default those of one call, with growing and jittered pauses."""
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: Clock, engine: Engine, seconds: Optional[float] = None) -> None:
         self._clock = clock
-        self._give_up = clock.now() + seconds
+        self._engine = engine
+        self._give_up = clock.now() + (engine.call_timeout if seconds is None else seconds)
         self._pause = FIRST_PAUSE
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left."""
+        return max(0.0, self._give_up - self._clock.now())
+
+    def call(self, call: Callable[[], T]) -> T:
+        """Make a call that ends with the budget."""
+        with self._engine.within(self.remaining):
+            return call()
 
     def lasts(self) -> bool:
         """Pause, and tell whether to try once more; False at once where the budget does not allow the pause."""
@@ -57,7 +70,7 @@ class Patience:
         """Read until there is an answer. Raises the last error where the budget is spent."""
         while True:
             try:
-                return call()
+                return self.call(call)
             except PASSING_FAILURES as error:
                 last: Optional[EngineError] = error
             if not self.lasts() and last is not None:

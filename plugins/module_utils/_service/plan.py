@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution, ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService, quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution, Service, ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 
 SHORTEST_SECRET = 4  # characters; a shorter value is in too many words to be taken out of a text
@@ -57,21 +56,22 @@ def make_plan(spec: ServiceSpec, target: Target, force: bool = False) -> Plan:
     """Decide what to write so that a service with this spec runs the target.
 
     A target that is met keeps the image as it is stored, pin and spelling included; `force` then
-    redeploys it all the same. The spec handed in is not touched. Raises UnsupportedService.
+    redeploys it all the same. Only what is changed is copied, and the spec handed in is not touched. Raises
+    UnsupportedService.
     """
-    patched = copy.deepcopy(spec)
-    task = patched.get("TaskTemplate") or {}
     before = after = stored_image(spec)
+    task = dict(spec["TaskTemplate"])
     changes: Dict[str, Tuple[Any, Any]] = {}
     if not target.is_met_by(before):
-        after = task["ContainerSpec"]["Image"] = target.reference.with_default_tag().familiar
+        after = target.reference.with_default_tag().familiar
+        task["ContainerSpec"] = dict(task["ContainerSpec"], Image=after)
         changes["image"] = (before, after)
         changes.update(_follow_platforms(task, target.platforms))
     if force:
         count = task.get("ForceUpdate", 0)
         task["ForceUpdate"] = count + 1
         changes["force_update"] = (count, count + 1)
-    return Plan(before, after, patched, changes)
+    return Plan(before, after, dict(spec, TaskTemplate=task) if changes else spec, changes)
 
 
 def stored_image(spec: ServiceSpec) -> str:
@@ -82,10 +82,15 @@ def stored_image(spec: ServiceSpec) -> str:
     if runtime != "container" or not isinstance(container.get("Image"), str):
         kind = "network-attachment" if "NetworkAttachmentSpec" in task else runtime
         raise UnsupportedService(
-            f"The service {spec.get('Name')!r} runs no container image (its runtime is {kind!r}): "
+            f"The service {quote(str(spec.get('Name')))!r} runs no container image (its runtime is {kind!r}): "
             "its image cannot be changed by this module."
         )
     return str(container["Image"])
+
+
+def name_of(service: Service) -> str:
+    """A service's name, fit for a message."""
+    return quote(str(service["Spec"].get("Name") or service["ID"]))
 
 
 def spec_secrets(spec: ServiceSpec) -> List[str]:
@@ -104,7 +109,7 @@ def platforms_of(distribution: Distribution) -> Optional[Platforms]:
     """
     platforms: Platforms = []
     for entry in distribution.get("Platforms") or []:
-        system, architecture = entry.get("os", ""), entry.get("architecture", "")
+        system, architecture = str(entry.get("os") or ""), str(entry.get("architecture") or "")
         if "unknown" in (system, architecture):
             continue
         fields = {"Architecture": "" if architecture.lower() == "arm" else architecture, "OS": system}

@@ -18,7 +18,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, ServiceSpec, Task
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import eligible_nodes
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, name_of, stored_image
 
 CONVERGED = "converged"
 ROLLED_BACK = "rolled_back"
@@ -29,6 +29,9 @@ SUPERSEDED = "superseded"
 DEFAULT_MONITOR = 5.0  # seconds; swarmkit, api/defaults/service.go
 NANOSECONDS = 1e9
 FAILED_STATES = ("failed", "rejected", "orphaned")
+PAST_STATES = ("shutdown", "remove")
+SUCCESSOR_TIME = 5.0  # seconds after which a failed task that has no successor will have none
+NOT_REPLACED = "its restart policy does not replace failed tasks any more"
 ALWAYS_RESTARTS = "any"
 NEVER_RESTARTS = "none"
 
@@ -116,14 +119,10 @@ def judge(snapshot: Snapshot, expected: Expectation) -> Judgement:
     outcome = _outcome_of_status(snapshot.service, expected)
     if outcome is not None:
         return Judgement(_tell(count, snapshot, says or outcome), outcome, count.reached, count.desired)
-    if count.exhausted:
-        return Judgement(
-            _tell(count, snapshot, "its restart policy does not replace failed tasks"),
-            PAUSED,
-            count.reached,
-            count.desired,
-        )
-    if state in ("updating", "rollback_started") or count.reached < count.desired:
+    is_moving = state in ("updating", "rollback_started")
+    if count.exhausted and not is_moving:
+        return Judgement(_tell(count, snapshot, NOT_REPLACED), PAUSED, count.reached, count.desired)
+    if is_moving or count.reached < count.desired:
         return Judgement(_tell(count, snapshot, says), None, count.reached, count.desired)
     outcome = CONVERGED if _has_held(count, snapshot) else None
     return Judgement(_tell(count, snapshot, ""), outcome, count.reached, count.desired)
@@ -136,10 +135,16 @@ def _outcome_of_status(service: Service, expected: Expectation) -> Optional[str]
     if state == "rollback_started":
         return None
     if state == "rollback_completed":
-        return None if met and expected.image is not None else ROLLED_BACK
+        is_meant = met if expected.image is not None else _was_asked_for(service)
+        return None if is_meant else ROLLED_BACK
     if not met and not state.startswith("rollback"):
         return SUPERSEDED
     return PAUSED if state in ("paused", "rollback_paused") else None
+
+
+def _was_asked_for(service: Service) -> bool:
+    """Whether an operator rolled the service back; the swarm, where it does so itself, forgets the previous spec."""
+    return bool(service.get("PreviousSpec"))
 
 
 def _count(snapshot: Snapshot) -> _Count:
@@ -176,9 +181,17 @@ def _count_places(snapshot: Snapshot, newest: Dict[Any, Optional[Task]], desired
     placed = [task for task in newest.values() if task is not None]
     running = [task for task in placed if state_of(task) == "running" and task.get("DesiredState") == "running"]
     ended = sum(1 for task in placed if may_end and state_of(task) == "complete")
-    lost = sum(1 for task in placed if state_of(task) in FAILED_STATES)
-    exhausted = restart.get("Condition") == NEVER_RESTARTS and lost > 0 and len(running) + ended + lost >= desired
+    lost = sum(1 for task in placed if _is_given_up(task, restart, snapshot.date))
+    exhausted = lost > 0 and len(running) + ended + lost >= desired
     return _Count(desired, running, ended, exhausted)
+
+
+def _is_given_up(task: Task, restart: Dict[str, Any], date: str) -> bool:
+    """Whether a place's newest task has failed and gets no successor, which otherwise comes at once, to start later."""
+    if state_of(task) not in FAILED_STATES or task.get("DesiredState") not in PAST_STATES:
+        return False
+    age = seconds_between(str((task.get("Status") or {}).get("Timestamp", "")), date)
+    return restart.get("Condition") == NEVER_RESTARTS or (age is not None and age >= SUCCESSOR_TIME)
 
 
 def _count_job(snapshot: Snapshot, tasks: List[Task], desired: int) -> _Count:
@@ -204,8 +217,8 @@ def _is_exhausted(snapshot: Snapshot, tasks: List[Task]) -> bool:
 def _has_held(count: _Count, snapshot: Snapshot) -> bool:
     """Whether the running tasks are more than a moment between two crashes.
 
-    They are where they ran before the swarm called the update completed, or for the monitor's period:
-    by the engine's clock, or seen from here, since clocks of nodes differ.
+    They are where they have run for the monitor's period: when the swarm called the update completed, by the
+    engine's clock now, or as seen from here, since the clocks of nodes differ.
     """
     monitor = monitor_seconds(snapshot.service["Spec"])
     status = snapshot.service.get("UpdateStatus") or {}
@@ -214,7 +227,7 @@ def _has_held(count: _Count, snapshot: Snapshot) -> bool:
         since = str((task.get("Status") or {}).get("Timestamp", ""))
         before_completion = seconds_between(since, completed)
         age = seconds_between(since, snapshot.date)
-        is_covered = before_completion is not None and before_completion >= 0
+        is_covered = before_completion is not None and before_completion >= monitor
         is_old = age is not None and age >= monitor
         if not (is_covered or is_old or snapshot.held.get(task["ID"], 0.0) >= monitor):
             return False
@@ -234,12 +247,12 @@ def state_of(task: Task) -> str:
 
 def _newest(tasks: List[Task], key: str, value: Any) -> Optional[Task]:
     own = [task for task in tasks if task.get(key) == value]
-    live = [task for task in own if task.get("DesiredState") == "running"]
+    live = [task for task in own if task.get("DesiredState") not in PAST_STATES]
     return max(live or own, key=lambda task: str(task.get("CreatedAt", "")), default=None)
 
 
 def _tell(count: _Count, snapshot: Snapshot, says: str) -> str:
-    name, image = snapshot.service["Spec"].get("Name"), stored_image(snapshot.service["Spec"])
+    name, image = name_of(snapshot.service), quote(stored_image(snapshot.service["Spec"]))
     verb = "complete" if "Job" in "".join(snapshot.service["Spec"].get("Mode") or {}) else "running"
     states: Dict[str, int] = {}
     for task in snapshot.tasks:

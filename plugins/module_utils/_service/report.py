@@ -12,11 +12,13 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     ApiError,
     RolloutError,
+    UpdateConflict,
     UpdateUnfinished,
+    quote,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan, name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     CONVERGED,
     PAUSED,
@@ -28,6 +30,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress
 UNCHANGED = "unchanged"
 UPDATED = "updated"
 NOT_STARTED = "not_started"
+
+ADVICE = {
+    PAUSED: "Mend the cause and run swarm_service_image with force=true, or go back with swarm_service_rollback.",
+    TIMED_OUT: "The swarm goes on by itself; run the task again to wait on.",
+    SUPERSEDED: "Run the task again if its image shall win.",
+}
 
 Result = Dict[str, Any]
 
@@ -78,8 +86,8 @@ class Entry:
         self.changed, self.changes, self.outcome = False, {}, outcome
         self.image_after, self.version_after = self.image_before, self.service["Version"]["Index"]
 
-    def fail(self, error: RolloutError) -> None:
-        """Take in why nothing was written, or that nobody knows whether something was."""
+    def fail(self, error: RolloutError) -> str:
+        """Take in why nothing was written, or that nobody knows whether something was; gives what to say of it."""
         if isinstance(error, UpdateUnfinished) and not error.is_known:
             self.changed, self.outcome = True, TIMED_OUT
             self.image_after = self.version_after = None
@@ -87,6 +95,11 @@ class Entry:
             self.give_up(NOT_STARTED)
         else:
             self.give_up(SUPERSEDED)
+            if isinstance(error, UpdateConflict):
+                self.see(error.held)
+        if isinstance(error, ApiError):
+            return f"The engine refused to change the service {self.name}, and it was left as it is. {error}"
+        return str(error)
 
     def conclude(self, wait: Wait) -> None:
         """Take in how waiting for the service has ended."""
@@ -106,7 +119,7 @@ class Entry:
     @property
     def name(self) -> str:
         """The service's name."""
-        return str(self.service["Spec"].get("Name"))
+        return name_of(self.service)
 
     def as_result(self) -> Result:
         """The entry as the task returns it."""
@@ -115,7 +128,7 @@ class Entry:
             "name": self.name,
             "changed": self.changed,
             "outcome": self.outcome,
-            "image": {"before": self.image_before, "after": self.image_after},
+            "image": {"before": quote(self.image_before), "after": self.image_after and quote(self.image_after)},
             "version": {"before": self.service["Version"]["Index"], "after": self.version_after},
             "progress": {"running": self.running, "desired": self.desired},
             "tasks": self.tasks,
@@ -127,8 +140,8 @@ class Entry:
         return {
             "before_header": self.name,
             "after_header": self.name,
-            "before": {name: before for name, (before, _after) in self.changes.items()},
-            "after": {name: after for name, (_before, after) in self.changes.items()},
+            "before": {name: _shown(before) for name, (before, _after) in self.changes.items()},
+            "after": {name: _shown(after) for name, (_before, after) in self.changes.items()},
         }
 
 
@@ -153,23 +166,26 @@ def as_result(entries: List[Entry], single: bool) -> Result:
     return result
 
 
-def explain(entry: Entry, reason: str, wait_timeout: float) -> str:
-    """What went wrong with a service's rollout, what it runs now, and what to do next."""
-    wanted = entry.changes["image"][1] if "image" in entry.changes else entry.image_before
-    first = "".join(f" First failing task: {_describe(task)}." for task in entry.tasks[:1])
+def _shown(value: Any) -> Any:
+    """A value of a field, fit for a diff."""
+    return quote(value) if isinstance(value, str) else value
+
+
+def explain(entry: Entry, reason: str, wait_timeout: float, advise: bool = True) -> str:
+    """What went wrong with a service's rollout, what its spec holds now, and what to do next."""
+    wanted = quote(entry.changes["image"][1] if "image" in entry.changes else entry.image_before)
     if entry.outcome == SUPERSEDED:
-        said = f"{entry.name} is no longer rolling out {wanted}: somebody else changed it. {reason}."
-        advice = f"Its spec holds {entry.image_after} now. Run the task again if {wanted} shall win."
+        said = f"{entry.name} does not roll out {wanted} any more, since somebody else changed it"
     elif entry.outcome == ROLLED_BACK:
-        said = f"The rollout of {wanted} on {entry.name} failed and the swarm rolled it back. {reason}."
-        advice = f"It runs {entry.image_after} now."
+        present = quote(entry.image_after or "")
+        said = f"The rollout of {wanted} on {entry.name} failed, and the swarm put it back to {present}"
     elif entry.outcome == PAUSED:
-        said = f"The rollout of {wanted} on {entry.name} has stopped. {reason}."
-        advice = "Mend the cause and run the task with force=true to go on, or go back with swarm_service_rollback."
+        said = f"The rollout of {wanted} on {entry.name} has stopped, and the swarm does not go on by itself"
     else:
-        said = f"{entry.name} has not converged on {wanted} within {wait_timeout:g} seconds. {reason}."
-        advice = "The swarm goes on by itself; run the task again to wait on."
-    return f"{said.replace('..', '.')}{first} {advice}"
+        said = f"{entry.name} has not converged on {wanted} within {wait_timeout:g} seconds"
+    first = "".join(f" First failing task: {_describe(task)}." for task in entry.tasks[:1])
+    advice = f" {ADVICE[entry.outcome]}" if advise and entry.outcome in ADVICE else ""
+    return f"{said} ({reason.rstrip('.')}).{first}{advice}"
 
 
 def _describe(task: Dict[str, Any]) -> str:

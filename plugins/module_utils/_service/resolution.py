@@ -83,15 +83,11 @@ class Resolver:
             self._answers[key] = self._ask(reference.with_default_tag())
         return self._answers[key]
 
-    def registry_auth(self, reference: Reference) -> Optional[str]:
-        """The credential to hand to a service that runs the reference, encoded; None to keep what it has.
+    def credential(self, reference: Reference) -> Optional[Credential]:
+        """The credential to hand to a service that runs the reference; None to keep what it has.
 
         Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
         """
-        credential = self._credential(reference)
-        return credential.header() if credential else None
-
-    def _credential(self, reference: Reference) -> Optional[Credential]:
         credential = self._keychain.find(reference.domain)
         if credential is not None and not self._engine.keeps_secrets:
             raise InvalidInput(
@@ -101,14 +97,14 @@ class Resolver:
         return credential
 
     def _ask(self, reference: Reference) -> Answer:
-        credential = self._credential(reference)
-        patience = Patience(self._clock, self._engine.call_timeout)
+        credential = self.credential(reference)
+        patience = Patience(self._clock, self._engine)
         header = credential.header() if credential else None
         try:
             answer = patience.read(lambda: self._inspect(reference, header))
             if isinstance(answer, EngineError):
                 return _unresolved(reference, answer, credential)
-            digest = str((answer.get("Descriptor") or {}).get("digest"))
+            digest = str(answer["Descriptor"]["digest"])
             return Resolved(reference.with_digest(digest).digest or "", platforms_of(answer))
         except InvalidReference as error:
             return UnresolvedImage(f"The registry of {reference.familiar} gave no digest that can be used: {error}")

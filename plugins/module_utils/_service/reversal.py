@@ -18,6 +18,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
     differing_fields,
+    name_of,
     stored_image,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
@@ -33,7 +34,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
     explain,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import name_of
 
 
 class Reversal:
@@ -82,8 +82,7 @@ class Reversal:
             try:
                 waits += self._start(entry)
             except RolloutError as error:
-                entry.fail(error)
-                problems.append(str(error))
+                problems.append(entry.fail(error))
         self._convergence.run()
         for entry, wait in waits:
             entry.conclude(wait)

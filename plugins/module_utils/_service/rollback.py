@@ -22,9 +22,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience
     Clock,
     Patience,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import name_of, removed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import removed
 
 
 def expectation_of(spec: ServiceSpec) -> Expectation:
@@ -39,7 +39,7 @@ def roll_back(engine: Engine, clock: Clock, service: Service) -> List[str]:
     Compare-and-swap as for an update: where somebody else wrote in between, nothing is rolled back. Raises
     UpdateConflict, UpdateUnfinished, ServiceNotFound, ApiError.
     """
-    patience = Patience(clock, engine.call_timeout)
+    patience = Patience(clock, engine)
     read, unanswered = service, False
     while True:
         sent = _send(engine, read)
@@ -59,7 +59,8 @@ def roll_back(engine: Engine, clock: Clock, service: Service) -> List[str]:
         if read["Spec"] != service["Spec"] or read.get("PreviousSpec") != service.get("PreviousSpec"):
             raise UpdateConflict(
                 f"Conflict on the service {name_of(service)}: somebody else changed it before it could be rolled back. "
-                "Theirs was left as it is."
+                "Theirs was left as it is.",
+                read,
             )
 
 

@@ -13,13 +13,14 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     EngineError,
     RolloutError,
     UpdateConflict,
+    quote,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import FAIL, Member, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     CONVERGED,
     ROLLED_BACK,
@@ -33,7 +34,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
     explain,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Writer, name_of, removed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Writer, removed
 
 ROLLBACK_ALL = "rollback_all"
 
@@ -60,10 +61,10 @@ class Rollout:
                 queue = self._give_up(queue)
             self._convergence.pause()
         if self._has_failed():
-            done = self._put_back()
-            problems = [member.problem for member in self._members if member.problem]
-            message = " ".join(problems + done)
-            raise RolloutFailed(message, as_result([member.entry for member in self._members], single))
+            entries = [member.entry for member in self._members]
+            sentences = [member.problem for member in self._members if member.problem]
+            sentences += self._put_back()
+            raise RolloutFailed(" ".join(sentences), as_result(entries, single))
 
     def _has_failed(self) -> bool:
         return any(member.problem for member in self._members)
@@ -76,28 +77,28 @@ class Rollout:
     def _start_some(self, queue: List[Member]) -> None:
         """Start services until as many roll out as may, or one cannot be started."""
         started: List[Member] = []
-        while queue and not self._has_failed() and self._has_room(started):
+        while queue and self._has_room(started):
             member = queue.pop(0)
             self._write(member)
             started.append(member)
+            if member.problem:
+                break
         self._read_back([member for member in started if member.written and member.written.held is None])
         for member in started:
             if self._settings.wait and not member.problem:
                 member.wait = self._convergence.add(member.service, _expectation(member), self._settings.wait_timeout)
 
     def _has_room(self, started: List[Member]) -> bool:
+        if not self._settings.max_parallel:
+            return True
         rolling = [member for member in self._members if member.wait and not member.wait.outcome] + started
-        changing = [member for member in rolling if member.entry.changed]
-        return not self._settings.max_parallel or len(changing) < self._settings.max_parallel
+        return sum(1 for member in rolling if member.entry.changed) < self._settings.max_parallel
 
     def _write(self, member: Member) -> None:
         try:
-            member.written = self._writer.write(
-                member.service, member.target, self._settings.force, member.registry_auth
-            )
+            member.written = self._writer.write(member.service, member.target, self._settings.force, member.credential)
         except RolloutError as error:
-            member.problem = str(error)
-            member.entry.fail(error)
+            member.problem = member.entry.fail(error)
             return
         member.entry.take(member.written.plan, member.written.changed)
         member.entry.warnings += member.written.warnings
@@ -108,7 +109,7 @@ class Rollout:
         """Check what the engine holds of the services just written, with one request for all of them."""
         if not members:
             return
-        patience = Patience(self._clock, self._engine.call_timeout)
+        patience = Patience(self._clock, self._engine)
         identifiers = [member.identifier for member in members]
         try:
             services = patience.read(lambda: self._engine.services({"id": identifiers}))
@@ -138,7 +139,8 @@ class Rollout:
                 continue
             member.entry.conclude(wait)
             if wait.outcome != CONVERGED:
-                member.problem = explain(member.entry, wait.reason, self._settings.wait_timeout)
+                is_left = self._settings.on_failure == FAIL
+                member.problem = explain(member.entry, wait.reason, self._settings.wait_timeout, advise=is_left)
 
     def _put_back(self) -> List[str]:
         """Roll back what the option on_failure says, newest first; gives a sentence for each."""
@@ -162,7 +164,7 @@ class Rollout:
         return said + [_tell_rollback(member) for member in waiting]
 
     def _roll_back(self, member: Member) -> Service:
-        patience = Patience(self._clock, self._engine.call_timeout)
+        patience = Patience(self._clock, self._engine)
         service = patience.read(lambda: self._engine.service(member.identifier))
         attempt = member.written.attempt if member.written else None
         ours = (
@@ -172,7 +174,7 @@ class Rollout:
         )
         if not ours:
             raise UpdateConflict(
-                "somebody else has changed it since, and that would be lost. Theirs was left as it is."
+                "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
             )
         member.entry.warnings += roll_back(self._engine, self._clock, service)
         return service
@@ -191,7 +193,8 @@ def _tell_rollback(member: Member) -> str:
     if wait is None or wait.judgement is None:
         return f"{member.entry.name} was rolled back, but how it stands could not be read."
     member.entry.see(wait.service)
+    member.entry.running, member.entry.desired = wait.judgement.running, wait.judgement.desired
     if wait.outcome == CONVERGED:
         member.entry.outcome = ROLLED_BACK
-        return f"{member.entry.name} was put back and runs {stored_image(wait.service['Spec'])} again."
+        return f"{member.entry.name} was put back and runs {quote(stored_image(wait.service['Spec']))} again."
     return f"{member.entry.name} was put back, but has not converged ({wait.outcome}): {wait.reason}."

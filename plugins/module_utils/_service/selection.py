@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
@@ -17,6 +17,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     InvalidInput,
     NotFound,
     ServiceNotFound,
+    quote,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
@@ -46,18 +47,20 @@ class Selector:
         reference = Reference.parse(repository) if repository else None
         if reference is not None and (reference.tag or reference.digest):
             raise InvalidInput(f"select.repository is {repository!r}: a repository has neither a tag nor a digest.")
+        if labels and None in labels.values():
+            raise InvalidInput("select.labels has a label without a value; an empty one is written as ''.")
         return cls(stack or None, {key: _label(value) for key, value in (labels or {}).items()}, reference)
 
     @property
-    def required_labels(self) -> Dict[str, str]:
+    def required_labels(self) -> List[Tuple[str, str]]:
         """The labels that a service must have, the stack's own among them."""
-        stack = {STACK_LABEL: self.stack} if self.stack else {}
-        return {**self.labels, **stack}
+        stack = [(STACK_LABEL, self.stack)] if self.stack else []
+        return [*self.labels.items(), *stack]
 
     def takes(self, service: Service) -> bool:
         """Whether a service has all that is stated."""
         labels = service["Spec"].get("Labels") or {}
-        if any(labels.get(key) != value for key, value in self.required_labels.items()):
+        if any(labels.get(key) != value for key, value in self.required_labels):
             return False
         return self.repository is None or _repository(service) == self.repository.repository
 
@@ -104,7 +107,8 @@ def find_services(engine: Engine, names: List[str]) -> List[Service]:
 
 def select_services(engine: Engine, selector: Selector, allow_none: bool) -> List[Service]:
     """Read the services that a selector takes, by name. Raises ServiceNotFound where none is taken."""
-    labels = [f"{key}={value}" for key, value in selector.required_labels.items()]
+    # The engine splits a filter at its first "=", so it cannot be asked for a key that holds one.
+    labels = [f"{key}={value}" for key, value in selector.required_labels if "=" not in key]
     present = engine.services({"label": labels} if labels else None)
     taken = [service for service in present if selector.takes(service)]
     if not taken and not allow_none:
@@ -154,4 +158,4 @@ def _near(name: str, services: Iterable[Service]) -> List[str]:
     names = sorted(str(service["Spec"].get("Name")) for service in services)
     near = difflib.get_close_matches(name, names, n=MOST_SUGGESTIONS)
     near += [other for other in names if name.lower() in other.lower() and other not in near]
-    return near[:MOST_SUGGESTIONS]
+    return [quote(other) for other in near[:MOST_SUGGESTIONS]]

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import List, Optional, Tuple, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     ApiError,
@@ -25,6 +27,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import (
+    LAST_LOOK,
     PASSING_FAILURES,
     Clock,
     Patience,
@@ -34,6 +37,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     Target,
     differing_fields,
     make_plan,
+    name_of,
     spec_secrets,
     stored_image,
 )
@@ -50,7 +54,7 @@ class Attempt:
         """Whether an update whose answer was lost was carried out, by what the service looks like now.
 
         Others may have written since: a later writer leaves ours as PreviousSpec, or at least what we changed. The
-        swarm's own rollback (swarmkit, manager/orchestrator/update/updater.go) puts the old spec back under a new state.
+        swarm's own rollback puts the old spec back (swarmkit, manager/orchestrator/update/updater.go).
         """
         if now["Version"]["Index"] == self.read["Version"]["Index"]:
             return False
@@ -113,15 +117,15 @@ class Writer:
         self._clock = clock
 
     def write(
-        self, service: Service, target: Target, force: bool = False, registry_auth: Optional[str] = None
+        self, service: Service, target: Target, force: bool = False, credential: Optional[Credential] = None
     ) -> Written:
         """Plan on `service` and write until the target is met; no request where it is met already.
 
-        `registry_auth` is the encoded credential that the engine hands to the service; None keeps what it has
-        stored. Raises UpdateConflict where somebody else sets another image, UpdateUnfinished where the
-        time is spent, ServiceNotFound where the service is removed, ApiError where the engine refuses the spec.
+        `credential` is what the engine hands to the service for its registry; None keeps what it has stored. Raises
+        UpdateConflict where somebody else sets another image, UpdateUnfinished where the time is spent,
+        ServiceNotFound where the service is removed, ApiError where the engine refuses the spec.
         """
-        patience = Patience(self._clock, self._engine.call_timeout)
+        patience = Patience(self._clock, self._engine)
         unanswered: List[Attempt] = []
         read = service
         while True:
@@ -129,13 +133,16 @@ class Writer:
             if not plan.needed:
                 return Written(service, plan, changed=False, held=read)
             attempt = Attempt(read, plan.spec)
-            sent = self._send(attempt, registry_auth)
+            try:
+                sent = patience.call(partial(self._send, attempt, credential))
+            except ApiError as error:
+                raise (_unknown(service, error) if unanswered else error) from None
             if not isinstance(sent, EngineError):
                 return Written(service, plan, changed=True, attempt=attempt, warnings=sent)
             if isinstance(sent, (AnswerLost, SwarmUnavailable)):
                 unanswered.append(attempt)
             goes_on = patience.lasts()
-            read = self._read_again(service, sent, bool(unanswered))
+            read = self._read_again(service, patience, sent, bool(unanswered))
             landed = next((attempt for attempt in unanswered if attempt.has_landed(read)), None)
             if landed is not None:
                 return Written(service, plan, changed=True, held=read, attempt=landed)
@@ -143,20 +150,26 @@ class Writer:
             if not goes_on:
                 raise _unfinished(service, sent)
 
-    def _send(self, attempt: Attempt, registry_auth: Optional[str]) -> Union[List[str], EngineError]:
-        """The engine's warnings, or the passing failure. Raises ApiError for a refusal."""
+    def _send(self, attempt: Attempt, credential: Optional[Credential]) -> Union[List[str], EngineError]:
+        """The engine's warnings, or the passing failure. Raises ApiError for a refusal, ServiceNotFound."""
+        header = credential.header() if credential else None
         try:
-            return self._engine.update_service(attempt.read, attempt.sent, registry_auth)
-        except (OutOfSequence, *PASSING_FAILURES) as error:
-            return error
+            return self._engine.update_service(attempt.read, attempt.sent, header)
         except NotFound:
             raise removed(attempt.read) from None
         except ApiError as error:
-            raise error.scrubbed(spec_secrets(attempt.read["Spec"])) from None
+            secrets = spec_secrets(attempt.read["Spec"]) + (credential.secrets if credential else [])
+            scrubbed = error.scrubbed(secrets)
+            if not isinstance(error, (OutOfSequence, *PASSING_FAILURES)):
+                raise scrubbed from None
+            return scrubbed
+        except PASSING_FAILURES as error:
+            return error
 
-    def _read_again(self, service: Service, last: EngineError, unanswered: bool) -> Service:
-        """Read once more, on a budget of its own: what became of a lost answer is worth the wait."""
-        patience = Patience(self._clock, self._engine.call_timeout)
+    def _read_again(self, service: Service, spent: Patience, last: EngineError, unanswered: bool) -> Service:
+        """Read on what is left of the budget, or a little more: what became of a lost answer is worth the wait."""
+        seconds = min(self._engine.call_timeout, max(LAST_LOOK, spent.remaining))
+        patience = Patience(self._clock, self._engine, seconds)
         try:
             return patience.read(lambda: self._engine.service(service["ID"]))
         except NotFound:
@@ -179,9 +192,10 @@ def _refuse_conflict(service: Service, now: Service, target: Target, unanswered:
             else "nothing of this task was written to the service."
         )
         raise UpdateConflict(
-            f"Conflict on the service {name_of(service)}: while this task went from {ours} to "
+            f"Conflict on the service {name_of(service)}: while this task went from {quote(ours)} to "
             f"{target.reference.familiar}, somebody else set {quote(theirs)}. Theirs was left as it is; {fate} Run the "
-            "task again if its image shall win."
+            "task again if its image shall win.",
+            now,
         )
 
 
@@ -207,8 +221,3 @@ def _unknown(service: Service, last: EngineError) -> UpdateUnfinished:
 def removed(service: Service) -> ServiceNotFound:
     """The error for a service that went away while a task was at work on it."""
     return ServiceNotFound(name_of(service), [], "It was removed while this task was at work.")
-
-
-def name_of(service: Service) -> str:
-    """A service's name, fit for a message."""
-    return quote(str(service["Spec"].get("Name") or service["ID"]))

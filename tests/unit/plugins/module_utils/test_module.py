@@ -128,7 +128,7 @@ def texts(warnings: List[Any]) -> List[str]:
 
 
 def test_warnings_of_a_service_are_warnings_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:
-    _, result = run(capsys, Act({"changed": True, "services": [{"name": "t001", "warnings": ["not pinned"]}]}))
+    _status, result = run(capsys, Act({"changed": True, "services": [{"name": "t001", "warnings": ["not pinned"]}]}))
     (warning,) = texts(result["warnings"])
     assert "t001: not pinned" in warning
 

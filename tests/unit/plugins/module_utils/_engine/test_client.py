@@ -68,7 +68,7 @@ def test_the_engines_own_version_is_spoken(version: str) -> None:
     ids=["a-web-server", "no-ping", "empty-version", "a-path-for-a-version", "no-digits"],
 )
 def test_what_is_no_engine(given: Answer) -> None:
-    engine, _ = make_engine(given)
+    engine, _transport = make_engine(given)
     with pytest.raises(BadAnswer, match=r"is not a Docker engine: its answer to /_ping .* Is docker_host right"):
         engine.connect()
 
@@ -85,7 +85,7 @@ def test_what_is_no_engine(given: Answer) -> None:
     ],
 )
 def test_no_manager_is_told_at_once(state: str, hint: str) -> None:
-    engine, _ = make_engine(Answer(200, b"OK", {"api-version": "1.43", "swarm": state}))
+    engine, _transport = make_engine(Answer(200, b"OK", {"api-version": "1.43", "swarm": state}))
     with pytest.raises(NotAManager, match=r"The engine at unix:///run/docker\.sock cannot manage services: ") as caught:
         engine.connect()
     assert hint in str(caught.value)
@@ -137,10 +137,10 @@ TOO_OLD = "client version 1.30 is too old. Minimum supported API version is 1.44
     ],
 )
 def test_refusals(status: int, text: str, error: Type[EngineError]) -> None:
-    engine, _ = connected(answer(status, {"message": text}))
+    engine, _transport = connected(answer(status, {"message": text}))
     with pytest.raises(EngineError) as caught:
         engine.service("t001")
-    assert type(caught.value) is error
+    assert caught.type is error
     if isinstance(caught.value, ApiError):
         assert caught.value.status == status
         assert caught.value.reason == text or not text
@@ -165,7 +165,7 @@ def test_refusals(status: int, text: str, error: Type[EngineError]) -> None:
     ids=["empty", "html", "no-utf-8", "list", "no-message", "deep", "blank", "odd-characters", "long"],
 )
 def test_the_reason_of_a_refusal(body: bytes, reason: str) -> None:
-    engine, _ = connected(Answer(500, body))
+    engine, _transport = connected(Answer(500, body))
     with pytest.raises(ApiError) as caught:
         engine.nodes()
     assert caught.value.reason == reason
@@ -187,7 +187,7 @@ BROKEN = [b"", b"{", b'{"ID": "k', b"null", b'"text"', b"\xff", b"[" * 100_000, 
 )
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
 def test_broken_answers_to_a_read(call: Call, body: bytes) -> None:
-    engine, _ = connected(Answer(200, body))
+    engine, _transport = connected(Answer(200, body))
     with pytest.raises(BadAnswer, match=r"^GET /.*: the answer is "):
         call(engine)
 
@@ -205,7 +205,7 @@ def test_broken_answers_to_a_read(call: Call, body: bytes) -> None:
     ],
 )
 def test_answers_of_a_wrong_kind(call: str, wrong: Any) -> None:
-    engine, _ = connected(answer(200, wrong))
+    engine, _transport = connected(answer(200, wrong))
     with pytest.raises(BadAnswer):
         READS[call](engine)
 
@@ -215,14 +215,46 @@ def test_answers_of_a_wrong_kind(call: str, wrong: Any) -> None:
 @pytest.mark.parametrize("call", ["service", "services"])
 def test_a_service_that_is_not_whole(call: str, part: str, spoil: Any) -> None:
     service = {**make_service(), part: spoil}
-    engine, _ = connected(answer(200, service if call == "service" else [service]))
+    engine, _transport = connected(answer(200, service if call == "service" else [service]))
     with pytest.raises(BadAnswer, match="holds a service without ID, version index or spec"):
         READS[call](engine)
 
 
+DESCRIPTOR = {"digest": DIGEST}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"Descriptor": None},
+        {"Descriptor": []},
+        {"Descriptor": DIGEST},
+        {"Descriptor": {}},
+        {"Descriptor": {"digest": 7}},
+        {"Descriptor": DESCRIPTOR, "Platforms": "linux"},
+        {"Descriptor": DESCRIPTOR, "Platforms": 7},
+        {"Descriptor": DESCRIPTOR, "Platforms": {"os": "linux"}},
+        {"Descriptor": DESCRIPTOR, "Platforms": [{"os": "linux"}, None]},
+    ],
+    ids=str,
+)
+def test_a_distribution_that_is_not_whole(wrong: Any) -> None:
+    engine, _transport = connected(answer(200, wrong))
+    with pytest.raises(BadAnswer, match="holds no digest that can be used"):
+        engine.distribution("whoami:0.7")
+
+
+@pytest.mark.parametrize("platforms", [None, [], [{}], [{"os": None}]], ids=str)
+def test_a_distribution_needs_no_platforms(platforms: Any) -> None:
+    whole = {"Descriptor": DESCRIPTOR, "Platforms": platforms}
+    engine, _transport = connected(answer(200, whole))
+    assert engine.distribution("whoami:0.7") == whole
+
+
 @pytest.mark.parametrize("body", [*BROKEN, b"[]"])
 def test_a_broken_answer_to_a_write_is_a_lost_one(body: bytes) -> None:
-    engine, _ = connected(Answer(200, body))
+    engine, _transport = connected(Answer(200, body))
     with pytest.raises(AnswerLost):
         engine.update_service(make_service(), {})
 
@@ -230,7 +262,7 @@ def test_a_broken_answer_to_a_write_is_a_lost_one(body: bytes) -> None:
 @pytest.mark.parametrize("error", [AnswerLost("x"), EngineUnreachable("x")])
 @pytest.mark.parametrize("call", READS.values(), ids=READS)
 def test_errors_of_the_transport_come_through(call: Call, error: EngineError) -> None:
-    engine, _ = connected(error)
+    engine, _transport = connected(error)
     with pytest.raises(type(error)):
         call(engine)
 
@@ -294,12 +326,12 @@ def test_what_a_rollback_sends() -> None:
     ],
 )
 def test_warnings_of_the_engine(given: Dict[str, Any], warnings: List[str]) -> None:
-    engine, _ = connected(answer(200, given))
+    engine, _transport = connected(answer(200, given))
     assert engine.update_service(make_service(), {}) == warnings
 
 
 def test_writes_are_counted_and_reads_are_not() -> None:
-    engine, _ = connected(answer(200, []), answer(200, {}), AnswerLost("x"))
+    engine, _transport = connected(answer(200, []), answer(200, {}), AnswerLost("x"))
     engine.services()
     assert engine.writes == 0
     engine.update_service(make_service(), {})
@@ -309,7 +341,7 @@ def test_writes_are_counted_and_reads_are_not() -> None:
 
 
 def test_the_engines_clock_is_that_of_its_last_answer() -> None:
-    engine, _ = connected(answer(200, [], date="Thu, 01 Jan 2026 10:00:00 GMT"))
+    engine, _transport = connected(answer(200, [], date="Thu, 01 Jan 2026 10:00:00 GMT"))
     assert engine.date == ""
     engine.services()
     assert engine.date == "Thu, 01 Jan 2026 10:00:00 GMT"

@@ -57,7 +57,7 @@ def test_a_quote_holds_no_secret(text: str, secrets: List[str]) -> None:
 
 
 def test_there_is_one_family() -> None:
-    found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
+    found = [kind for dummy, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
     assert len(found) > 10
     assert all(issubclass(kind, RolloutError) for kind in found)
 

@@ -55,7 +55,7 @@ class Server:
 
     def _accept(self) -> None:
         while True:
-            connection, _ = self._listener.accept()
+            connection, _address = self._listener.accept()
             if self._over:
                 connection.close()
                 return
@@ -93,7 +93,7 @@ def _read_request(connection: socket.socket) -> bytes:
     request = b""
     while b"\r\n\r\n" not in request:
         request += _receive(connection)
-    head, _, body = request.partition(b"\r\n\r\n")
+    head, _blank, body = request.partition(b"\r\n\r\n")
     length = next(
         (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0
     )
@@ -157,7 +157,7 @@ def silent(connection: socket.socket) -> None:
 def caught(error: Type[EngineError], transport: Transport, method: str = "GET") -> str:
     with pytest.raises(EngineError) as info:
         transport.call(method, "/v1.45/services")
-    assert type(info.value) is error, f"{type(info.value)}: {info.value}"
+    assert info.type is error, f"{info.type}: {info.value}"
     assert str(info.value).isprintable()
     return str(info.value)
 
@@ -189,7 +189,7 @@ def test_a_whole_answer_over_tcp() -> None:
 def test_one_transport_carries_many_calls(tmp_path: Path) -> None:
     with unix_server(tmp_path, gives()) as (server, address):
         transport = Transport(address, AMPLE)
-        assert [transport.call("GET", "/_ping").status for _ in range(3)] == [200] * 3
+        assert [transport.call("GET", "/_ping").status for dummy in range(3)] == [200] * 3
     assert len(server.requests) == 3
 
 

@@ -9,6 +9,7 @@ from typing import Iterator, Type
 
 import pytest
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     ApiError,
@@ -21,7 +22,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     SwarmUnavailable,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LONGEST_PAUSE, Clock, Patience
-from tests.unit.plugins.module_utils.fakes import FakeClock
+from tests.unit.plugins.module_utils.fakes import FakeClock, FakeTransport
+
+ENGINE = Engine(FakeTransport())
 
 
 def make(kind: Type[RolloutError]) -> RolloutError:
@@ -30,7 +33,7 @@ def make(kind: Type[RolloutError]) -> RolloutError:
 
 def test_pauses_grow_are_jittered_and_stay_within_the_budget() -> None:
     clock = FakeClock()
-    patience = Patience(clock, 60.0)
+    patience = Patience(clock, ENGINE, 60.0)
     while patience.lasts():
         pass
     assert clock.time <= 1060.0
@@ -38,12 +41,23 @@ def test_pauses_grow_are_jittered_and_stay_within_the_budget() -> None:
     assert clock.pauses[0] < 0.1
     assert max(clock.pauses) <= 1.5 * LONGEST_PAUSE
     assert len(set(clock.pauses)) == len(clock.pauses)
-    assert 30 < len(clock.pauses) < 80
+    assert 24 <= len(clock.pauses) <= 64  # with the longest jitter each time, and with the shortest
+
+
+def test_calls_end_with_the_budget() -> None:
+    transport = FakeTransport()
+    limits = []
+    clock = FakeClock()
+    patience = Patience(clock, Engine(transport), 5.0)
+    clock.sleep(3.0)
+    patience.call(lambda: limits.append(transport.limit))
+    assert limits == [2.0]
+    assert transport.limit == transport.timeout
 
 
 def test_no_budget_is_no_second_try() -> None:
     clock = FakeClock()
-    assert not Patience(clock, 0.0).lasts()
+    assert not Patience(clock, ENGINE, 0.0).lasts()
     assert clock.pauses == []
 
 
@@ -58,7 +72,7 @@ def test_a_passing_failure_is_met_by_reading_again(kind: Type[RolloutError]) -> 
         return given
 
     clock = FakeClock()
-    assert Patience(clock, 60.0).read(call) == "answer"
+    assert Patience(clock, ENGINE, 60.0).read(call) == "answer"
     assert len(clock.pauses) == 2
 
 
@@ -69,7 +83,7 @@ def test_other_failures_are_told_at_once(kind: Type[RolloutError]) -> None:
 
     clock = FakeClock()
     with pytest.raises(kind):
-        Patience(clock, 60.0).read(call)
+        Patience(clock, ENGINE, 60.0).read(call)
     assert clock.pauses == []
 
 
@@ -81,7 +95,7 @@ def test_the_last_error_is_told_when_the_budget_is_spent() -> None:
         raise EngineUnreachable(f"try {len(tries)}")
 
     with pytest.raises(EngineUnreachable, match=r"^try \d+$") as caught:
-        Patience(FakeClock(), 5.0).read(call)
+        Patience(FakeClock(), ENGINE, 5.0).read(call)
     assert str(caught.value) == f"try {len(tries)}"
     assert len(tries) > 3
 

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 import pytest
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     ApiError,
     NotAManager,
@@ -39,6 +40,7 @@ from tests.unit.plugins.module_utils.fakes import (
     unreachable,
 )
 
+CREDENTIAL = Credential("registry.example.com", "robot", "a word of its own")
 OLD, NEW, THEIRS = "whoami:0.7", "whoami:0.8", "whoami:0.9"
 
 Doing = Callable[[FakeSwarm], object]
@@ -164,11 +166,20 @@ def test_force_sends_once(wanted: str) -> None:
     assert swarm.service["Spec"] == make_service(wanted, ForceUpdate=4)["Spec"]
 
 
-@pytest.mark.parametrize("auth", [None, "e30="])
-def test_credentials_go_with_each_attempt(auth: Optional[str]) -> None:
+@pytest.mark.parametrize("credential", [None, CREDENTIAL], ids=["none", "password"])
+def test_credentials_go_with_each_attempt(credential: Optional[Credential]) -> None:
     swarm = FakeSwarm(on_update=events(lost()))
-    write(swarm, registry_auth=auth)
-    assert [headers.get("X-Registry-Auth") for headers in swarm.headers] == [auth, auth]
+    write(swarm, credential=credential)
+    header = credential.header() if credential else None
+    assert [headers.get("X-Registry-Auth") for headers in swarm.headers] == [header, header]
+
+
+@pytest.mark.parametrize("secret", CREDENTIAL.secrets, ids=["password", "pair", "header"])
+def test_a_refusal_tells_nothing_of_the_credential(secret: str) -> None:
+    swarm = FakeSwarm(on_update=events(refused(400, f"invalid X-Registry-Auth: {secret}")))
+    with pytest.raises(ApiError, match=r"answered 400: invalid X-Registry-Auth: \*\*\*\.$") as caught:
+        write(swarm, credential=CREDENTIAL)
+    assert secret not in str(caught.value)
 
 
 def test_warnings_of_the_engine_are_kept() -> None:
@@ -372,7 +383,7 @@ def test_a_refusal_tells_no_values_of_the_environment(value: str, text: str) -> 
     swarm = FakeSwarm(service, on_update=events(refused(400, text)))
     with pytest.raises(ApiError) as caught:
         write(swarm)
-    assert type(caught.value) is ApiError
+    assert caught.type is ApiError
     assert (caught.value.status, swarm.posts) == (400, 1)
     for shown in (str(caught.value), caught.value.reason):
         assert "horse" not in shown

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Tuple
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+    AnswerLost,
+    EngineUnreachable,
+    SwarmUnavailable,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import (
+    MOST_FAILING_TASKS,
+    Convergence,
+    Wait,
+    failing_tasks,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation, Snapshot
+from tests.unit.plugins.module_utils._service.recorded import FakeWatch, RecordedEngine, node, snapshot
+from tests.unit.plugins.module_utils.fakes import FakeClock
+
+NEW, CRASH = "whoami:0.6", "crash:1"
+DOWN = EngineUnreachable("Nothing listens on the socket /run/docker.sock: does the engine run?")
+
+
+def converge(image: str, *moments: Any, seconds: float = 60.0) -> Tuple[Wait, FakeClock]:
+    clock, engine = FakeClock(), RecordedEngine(*moments)
+    convergence = Convergence(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    seen = next((moment for moment in moments if isinstance(moment, Snapshot)), snapshot("update begun"))
+    wait = convergence.add(seen.service, Expectation(image), seconds)
+    convergence.run()
+    assert convergence.active == []
+    return wait, clock
+
+
+def test_from_begin_to_end() -> None:
+    moments = [snapshot(name) for name in ("update begun", "update between two tasks", "update completed")]
+    wait, clock = converge(NEW, *moments)
+    assert wait.outcome == "converged"
+    assert wait.judgement is not None
+    assert (wait.judgement.running, wait.judgement.desired) == (2, 2)
+    assert wait.tasks == []
+    assert len(clock.pauses) == 2
+
+
+@pytest.mark.parametrize("error", [DOWN, AnswerLost("cut"), SwarmUnavailable("GET /services", 500, "no leader")])
+def test_engine_that_is_away_for_a_while(error: Exception) -> None:
+    wait, _clock = converge(NEW, snapshot("update begun"), error, error, snapshot("update completed"))
+    assert wait.outcome == "converged"
+
+
+def test_engine_that_stays_away_is_told_at_the_time_out() -> None:
+    wait, clock = converge(NEW, snapshot("update begun"), DOWN, seconds=10.0)
+    assert wait.outcome == "timed_out"
+    assert "Nothing listens" in wait.reason
+    assert clock.time == pytest.approx(1010.0, abs=0.01)
+
+
+def test_engine_that_is_away_from_the_start() -> None:
+    wait, _clock = converge(NEW, DOWN, seconds=3.0)
+    assert (wait.outcome, wait.judgement, wait.tasks) == ("timed_out", None, [])
+
+
+def test_time_out_tells_how_it_stands() -> None:
+    wait, clock = converge(NEW, snapshot("update between two tasks"), seconds=10.0)
+    assert wait.outcome == "timed_out"
+    assert "1/2" in wait.reason
+    assert clock.time == pytest.approx(1010.0, abs=0.01)
+
+
+def test_judgement_at_the_last_moment_counts() -> None:
+    wait, _clock = converge(NEW, snapshot("update begun"), snapshot("update completed"), seconds=1.0)
+    assert wait.outcome == "converged"
+
+
+def test_removed_service_is_told_at_once() -> None:
+    wait, clock = converge(NEW, snapshot("update begun"), None)
+    assert wait.outcome == "superseded"
+    assert "removed" in wait.reason
+    assert clock.time < 1005.0
+
+
+@pytest.mark.parametrize(
+    ("moment", "image", "outcome", "task"),
+    [
+        ("update paused", CRASH, "paused", ("failed", "task: non-zero exit (1)", 1)),
+        ("failed and not restarted", CRASH, "paused", ("failed", "task: non-zero exit (1)", 1)),
+        ("job failed", "failjob:1", "paused", ("failed", "task: non-zero exit (3)", 3)),
+    ],
+)
+def test_failing_tasks_come_with_a_failure(moment: str, image: str, outcome: str, task: Tuple[str, str, int]) -> None:
+    wait, _clock = converge(image, snapshot(moment))
+    assert wait.outcome == outcome
+    for told in wait.tasks:
+        assert (told["state"], told["error"], told["exit_code"]) == task
+        assert told["node"] == node()["Description"]["Hostname"]
+    assert wait.tasks
+
+
+def test_newest_failure_of_each_slot() -> None:
+    seen = snapshot("update paused")
+    told = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert sorted(task["slot"] for task in told) == [1, 2]
+
+
+def test_image_that_cannot_be_pulled() -> None:
+    seen = snapshot("image cannot be pulled")
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert (told["slot"], told["state"], told["exit_code"]) == (1, "rejected", None)
+    assert "No such image" in told["error"]
+
+
+@pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
+def test_nothing_fails_where_all_is_well(name: str) -> None:
+    seen = snapshot(name)
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+
+
+def test_node_that_has_left_is_told_by_its_id() -> None:
+    seen = snapshot("job failed")
+    [told] = failing_tasks(seen.service, seen.tasks, [])
+    assert told["node"] == seen.tasks[0]["NodeID"]
+
+
+def test_secret_of_the_environment_is_not_told() -> None:
+    seen = snapshot("job failed")
+    seen.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["PASSWORD=hunter22"]
+    seen.tasks[0]["Status"]["Err"] = "bad value hunter22\nin a line"
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert told["error"] == "bad value *** in a line"
+
+
+def test_list_of_failing_tasks_is_bounded() -> None:
+    seen = snapshot("job failed")
+    tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
+    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS

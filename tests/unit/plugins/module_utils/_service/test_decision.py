@@ -1,0 +1,144 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
+    HUB_KEY,
+    Credential,
+    GivenKeychain,
+    Keychain,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
+from tests.unit.plugins.module_utils.fakes import (
+    DIGEST,
+    OTHER_DIGEST,
+    FakeClock,
+    FakeTransport,
+    answer,
+    make_service,
+)
+
+PLATFORMS = [{"os": "linux", "architecture": "amd64"}]
+FOUND = answer(200, {"Descriptor": {"digest": DIGEST}, "Platforms": PLATFORMS})
+DOWN = answer(500, {"message": "dial tcp 192.0.2.1:443: connect: connection refused"})
+
+
+def decided(
+    wanted: str, stored: str, *answers: Any, keychain: Optional[Keychain] = None, **settings: Any
+) -> tuple[Member, List[Dict[str, Any]]]:
+    """Decide on a service that holds `stored`; also gives what was asked of the engine."""
+    transport = FakeTransport(*answers)
+    resolver = Resolver(Engine(transport), keychain or Keychain(), FakeClock())  # type: ignore[arg-type]
+    member = decide(make_service(stored), Reference.parse(wanted), resolver, Settings(**settings))
+    return member, transport.calls
+
+
+def test_a_changed_reference_is_pinned() -> None:
+    member, calls = decided("app:2", f"app:1@{OTHER_DIGEST}", FOUND)
+    assert member.plan.after == member.entry.image_after == f"app:2@{DIGEST}"
+    assert member.plan.spec["TaskTemplate"]["Placement"]["Platforms"] == [{"Architecture": "amd64", "OS": "linux"}]
+    assert (member.entry.changed, member.entry.warnings, len(calls)) == (True, [], 1)
+
+
+@pytest.mark.parametrize("stored", ["app:1", f"app:1@{OTHER_DIGEST}"])
+def test_what_is_right_is_not_asked_for(stored: str) -> None:
+    member, calls = decided("app:1", stored)
+    assert not member.plan.needed
+    assert (member.entry.changed, member.entry.image_after, calls) == (False, stored, [])
+
+
+def test_a_tag_that_has_moved() -> None:
+    member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", FOUND, resolve="always")
+    assert member.plan.changes["image"] == (f"app:1@{OTHER_DIGEST}", f"app:1@{DIGEST}")
+
+
+def test_a_tag_that_has_not_moved() -> None:
+    member, calls = decided("app:1", f"app:1@{DIGEST}", FOUND, resolve="always")
+    assert (member.plan.needed, len(calls)) == (False, 1)
+
+
+def test_a_pin_is_kept_where_there_is_no_digest() -> None:
+    member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", DOWN, resolve="always")
+    assert not member.plan.needed
+    [warning] = member.entry.warnings
+    assert "The registry docker.io gave no digest for app:1 (500: dial tcp" in warning
+    assert warning.endswith(f"not known; the service keeps app:1@{OTHER_DIGEST}.")
+
+
+def test_a_pin_is_kept_by_force_too() -> None:
+    member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", DOWN, resolve="always", force=True)
+    assert list(member.plan.changes) == ["force_update"]
+    assert member.plan.after == f"app:1@{OTHER_DIGEST}"
+
+
+def test_a_changed_reference_goes_on_without_a_digest() -> None:
+    member, _calls = decided("app", f"app:1@{OTHER_DIGEST}", DOWN)
+    assert member.plan.after == "app:latest"
+    assert "Platforms" not in member.plan.spec["TaskTemplate"]["Placement"]
+    [warning] = member.entry.warnings
+    assert warning.endswith("The service gets app:latest without a digest, so each node pulls what the tag is then.")
+
+
+def test_a_stated_digest_goes_on_without_platforms() -> None:
+    member, _calls = decided(f"app:1@{DIGEST}", "app:1", DOWN)
+    assert list(member.plan.changes) == ["image"]
+    [warning] = member.entry.warnings
+    assert warning.endswith("the service's platforms are left as they are.")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stored", "resolve"),
+    [
+        ("app:2", "app:1", "changed"),
+        ("app:1", f"app:1@{OTHER_DIGEST}", "always"),
+        (f"app@{DIGEST}", "app:1", "never"),
+    ],
+)
+def test_no_digest_is_an_error_where_that_is_said(wanted: str, stored: str, resolve: str) -> None:
+    with pytest.raises(UnresolvedImage, match="gave no digest for app"):
+        decided(wanted, stored, DOWN, on_unresolved="fail", resolve=resolve)
+
+
+def test_a_digest_is_no_error_where_the_registry_is_not_asked() -> None:
+    member, calls = decided("app:2", "app:1", on_unresolved="fail", resolve="never")
+    assert (member.plan.after, calls) == ("app:2", [])
+
+
+def test_credentials_go_with_what_is_written_alone() -> None:
+    keychain = GivenKeychain("robot", "word")
+    assert decided("app:1", "app:1", keychain=keychain)[0].credential is None
+    member, calls = decided("app:2", "app:1", FOUND, keychain=keychain)
+    assert member.credential == Credential(HUB_KEY, "robot", "word")
+    assert member.credential.header() == calls[0]["headers"]["X-Registry-Auth"]
+    forced, _calls = decided("app:1", "app:1", keychain=keychain, force=True)
+    assert forced.credential == member.credential
+    assert decided("app:2", "app:1", FOUND)[0].credential is None
+
+
+def test_the_service_is_not_touched() -> None:
+    service = make_service()
+    before = copy.deepcopy(service)
+    resolver = Resolver(Engine(FakeTransport(FOUND)), Keychain(), FakeClock())  # type: ignore[arg-type]
+    member = decide(service, Reference.parse("app:2"), resolver, Settings())
+    assert member.identifier == service["ID"]
+    assert member.plan.needed
+    assert service == before
+
+
+def test_a_service_without_an_image() -> None:
+    service = make_service()
+    service["Spec"]["TaskTemplate"] = {"NetworkAttachmentSpec": {"ContainerID": "c"}, "Runtime": "attachment"}
+    resolver = Resolver(Engine(FakeTransport()), Keychain(), FakeClock())  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedService, match="runs no container image"):
+        decide(service, Reference.parse("app:2"), resolver, Settings())

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import eligible_nodes
+from tests.unit.plugins.module_utils._service.recorded import node, snapshot
+
+
+def eligible(nodes: List[Any], **placement: Any) -> List[str]:
+    return sorted(eligible_nodes({"TaskTemplate": {"Placement": placement}}, nodes))
+
+
+OWN = node()
+HOSTNAME = OWN["Description"]["Hostname"]
+
+# Whether an Engine 20.10.24 gives a global service with this constraint a task on the recorded node.
+CONSTRAINTS = {
+    f"node.hostname == {HOSTNAME}": True,
+    f"node.hostname=={HOSTNAME.upper()}": True,
+    f"NODE.HOSTNAME == {HOSTNAME}": True,
+    f"node.hostname != {HOSTNAME}": False,
+    "node.hostname == nowhere.example.com": False,
+    f"node.id == {OWN['ID']}": True,
+    "node.id != x": True,
+    "node.role == manager": True,
+    "node.role == MANAGER": True,
+    "node.role != manager": False,
+    "node.role == worker": False,
+    "node.platform.os == linux": True,
+    "node.platform.os == windows": False,
+    "node.platform.arch == x86_64": True,
+    "node.ip == 127.0.0.1": True,
+    "node.ip == 127.0.0.0/8": True,
+    "node.ip != 127.0.0.0/8": False,
+    "node.ip == 10.0.0.0/8": False,
+    "node.labels.absent == x": False,
+    "node.labels.absent != x": True,
+    "engine.labels.disk == ssd": True,
+    "engine.labels.disk != ssd": False,
+}
+
+
+@pytest.mark.parametrize("constraint", CONSTRAINTS)
+def test_constraint(constraint: str) -> None:
+    assert eligible([OWN], Constraints=[constraint]) == ([OWN["ID"]] if CONSTRAINTS[constraint] else [])
+
+
+def test_all_constraints_must_hold() -> None:
+    assert eligible([OWN], Constraints=["node.role == manager", "node.platform.os == linux"]) == [OWN["ID"]]
+    assert eligible([OWN], Constraints=["node.role == manager", "node.role == worker"]) == []
+
+
+def test_node_label() -> None:
+    nodes = [node("a", Labels={"zone": "One"}), node("b", Labels={"zone": "two"}), node("c")]
+    assert eligible(nodes, Constraints=["node.labels.zone == one"]) == ["a"]
+    assert eligible(nodes, Constraints=["node.labels.zone != one"]) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [node("x", "down"), node("x", "disconnected"), node("x", Availability="drain"), node("x", Availability="pause")],
+)
+def test_node_that_takes_no_tasks(other: Any) -> None:
+    assert eligible([OWN, other]) == [OWN["ID"]]
+
+
+PLATFORMS: Dict[str, Any] = {
+    "the node's own": ([{"Architecture": "x86_64", "OS": "linux"}], True),
+    "by the name of Go": ([{"Architecture": "amd64", "OS": "linux"}], True),
+    "one of several": ([{"Architecture": "s390x", "OS": "linux"}, {"Architecture": "amd64", "OS": "linux"}], True),
+    "no architecture": ([{"OS": "linux"}], True),
+    "empty": ([{}], True),
+    "other architecture": ([{"Architecture": "arm64", "OS": "linux"}], False),
+    "other system": ([{"Architecture": "amd64", "OS": "windows"}], False),
+}
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_platform(name: str) -> None:
+    platforms, fits = PLATFORMS[name]
+    assert eligible([OWN], Platforms=platforms) == ([OWN["ID"]] if fits else [])
+
+
+def test_recorded_services() -> None:
+    everywhere, nowhere = snapshot("global"), snapshot("global without an eligible node")
+    assert eligible_nodes(everywhere.service["Spec"], everywhere.nodes) == {OWN["ID"]}
+    assert eligible_nodes(nowhere.service["Spec"], nowhere.nodes) == set()
