@@ -316,7 +316,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     WAIT_OPTIONS,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.commands import change_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.change import change_image
 
 OPTIONS = {
     "services": {"type": "list", "elements": "dict", "options": {**NAMED_ITEM, "image": {"type": "str"}}},

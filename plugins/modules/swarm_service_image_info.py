@@ -173,7 +173,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     REGISTRY_TOGETHER,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.commands import list_images
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.inventory import list_images
 
 OPTIONS = {
     "services": {"type": "list", "elements": "dict", "options": NAMED_ITEM},

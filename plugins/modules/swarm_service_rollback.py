@@ -209,7 +209,7 @@ diff:
 """
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import NAMED_ITEM, WAIT_OPTIONS, run_module
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.commands import roll_back_services
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.reversal import roll_back_services
 
 OPTIONS = {
     "services": {"type": "list", "elements": "dict", "options": {**NAMED_ITEM, "image": {"type": "str"}}},

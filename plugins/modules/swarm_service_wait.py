@@ -185,7 +185,7 @@ service:
 """
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import NAMED_ITEM, WAIT_OPTIONS, run_module
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.commands import wait_for_services
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.wait import wait_for_services
 
 OPTIONS = {"services": {"type": "list", "elements": "dict", "options": NAMED_ITEM}}
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import quote as quote_url
@@ -79,6 +78,8 @@ def _url(docker_host: str, tls: Optional[TLS]) -> str:
 
 
 def _is_loopback(host: Optional[str]) -> bool:
+    import ipaddress  # a socket does without it
+
     try:
         return ipaddress.ip_address(host or "").is_loopback
     except ValueError:

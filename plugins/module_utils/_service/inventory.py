@@ -12,11 +12,36 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client im
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import RolloutError, quote
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
+    Params,
+    check_credentials,
+    choose,
+    is_single,
+    keychain,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import state_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
 
 Description = Dict[str, Any]
+
+
+def list_images(engine: Engine, params: Params, _check_mode: bool) -> Result:
+    """Do the work of swarm_service_image_info, which reads only. Raises RolloutError."""
+    credentials = keychain(params)
+    clock = Clock()
+    chosen = choose(engine, params, clock)
+    services = [service for service, _image in chosen]
+    if params["check_registry"]:
+        check_credentials(params, asked_of_registries(services))
+    resolver = Resolver(engine, credentials, clock) if params["check_registry"] else None
+    described = describe(engine, services, resolver)
+    result: Result = {"changed": False, "services": described}
+    if is_single(params):
+        result["service"] = described[0]
+    return result
 
 
 def describe(engine: Engine, services: List[Service], resolver: Optional[Resolver]) -> List[Description]:

@@ -9,7 +9,6 @@ Rules: swarmkit, manager/constraint/constraint.go and manager/scheduler/filter.g
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any, Dict, List, Optional, Set
 
@@ -74,6 +73,8 @@ def _value(node: Node, key: str) -> Optional[str]:
 
 
 def _has_address(node: Node, wanted: str) -> bool:
+    import ipaddress  # few constraints need it
+
     try:
         address = ipaddress.ip_address(str((node.get("Status") or {}).get("Addr", "")))
         return address in ipaddress.ip_network(wanted, strict=False)

@@ -14,6 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types imp
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Params, choose, is_single
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
@@ -29,11 +30,23 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
     NOT_STARTED,
     UPDATED,
     Entry,
+    Result,
     RolloutFailed,
     as_result,
     explain,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
+
+
+def roll_back_services(engine: Engine, params: Params, check_mode: bool) -> Result:
+    """Do the work of swarm_service_rollback. Raises RolloutError."""
+    clock = Clock()
+    chosen = choose(engine, params, clock)
+    reversal = Reversal(engine, clock, params["wait_timeout"] if params["wait"] else None)
+    entries = [reversal.decide(service, guard) for service, guard in chosen]
+    if not check_mode:
+        reversal.run(is_single(params))
+    return as_result(entries, is_single(params))
 
 
 class Reversal:

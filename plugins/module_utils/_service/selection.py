@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Optional, Tuple
@@ -155,6 +154,8 @@ def _is_called(service: Service, name: str) -> bool:
 
 
 def _near(name: str, services: Iterable[Service]) -> List[str]:
+    import difflib  # only an error needs it
+
     names = sorted(str(service["Spec"].get("Name")) for service in services)
     near = difflib.get_close_matches(name, names, n=MOST_SUGGESTIONS)
     near += [other for other in names if name.lower() in other.lower() and other not in near]

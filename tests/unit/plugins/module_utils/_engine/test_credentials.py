@@ -14,14 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import credentials
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import docker_config
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     HUB_KEY,
     Credential,
-    CredentialError,
-    DockerConfigKeychain,
     GivenKeychain,
     Keychain,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.docker_config import (
+    CredentialError,
+    DockerConfigKeychain,
 )
 
 DOMAIN = "registry.example.com:5000"
@@ -165,7 +167,7 @@ def test_config_that_cannot_be_used(tmp_path: Path, text: str) -> None:
 
 def test_config_that_is_too_large(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match="larger than 4 MiB"):
-        keychain(tmp_path, " " * (credentials.LARGEST_CONFIG + 1)).find(DOMAIN)
+        keychain(tmp_path, " " * (docker_config.LARGEST_CONFIG + 1)).find(DOMAIN)
 
 
 def test_folder_that_is_named_must_have_a_config(tmp_path: Path) -> None:
@@ -269,7 +271,7 @@ def test_a_helper_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, te
 
 
 def test_a_helper_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(credentials, "HELPER_TIMEOUT", 0.2)
+    monkeypatch.setattr(docker_config, "HELPER_TIMEOUT", 0.2)
     helper(tmp_path, monkeypatch, "echo SECRET; exec tail -f /dev/null")
     with pytest.raises(CredentialError, match=r"gave no answer for .* within 0\.2 seconds") as error:
         keychain(tmp_path, {"credsStore": "tests"}).find(DOMAIN)
