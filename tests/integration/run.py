@@ -33,6 +33,8 @@ QUIET: Mapping[str, Mapping[str, Any]] = {"swarm_service_image": {"wait": False,
 """What :func:`module` sets for a module unless told otherwise: no waiting, no registry."""
 
 MODULES = f"ansible_collections.{COLLECTION}.plugins.modules."
+LATE = f"ansible_collections.{COLLECTION}.plugins.module_utils._engine.docker_config"
+"""Imported by a run only when it is needed, which in this checkout another user may not be allowed to do."""
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([MODULES + path.stem for path in ROOT.joinpath("plugins", "modules").glob("*.py")])
 """Processes that have Ansible and the modules imported already: a run costs a fork instead of a third of a second."""
@@ -146,6 +148,7 @@ def _run_child(module_name: str, user: int, variables: Mapping[str, str], files:
     os.environ.update(variables)
     module = importlib.import_module(module_name)
     if user:
+        importlib.import_module(LATE)
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration import run, state
-from tests.swarm import Endpoint, Engine, Proxy, StubEngine, Swarm, services
+from tests.swarm import Endpoint, Engine, Proxy, StubEngine, Swarm, eventually, services
 from tests.swarm.box import new_folder
 from tests.swarm.proxy import Action, CutDuring, Drip, Endless, Reply, Rewrite, http_answer
 
@@ -210,6 +210,7 @@ def test_locked_swarm(subject: Subject) -> None:
         locked.docker("swarm", "update", "--autolock")
         locked.kill()
         locked.start()
+        eventually(lambda: locked.get("/info")["Swarm"]["LocalNodeState"] == "locked", "the swarm is locked")
         subject.refused(locked.host, "docker swarm unlock", host=locked.host)
 
 

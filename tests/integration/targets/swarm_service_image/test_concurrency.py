@@ -16,6 +16,7 @@ import pytest
 
 from tests.integration import run, state
 from tests.swarm import Endpoint, Proxy, services
+from tests.swarm.faults import Answered, Silent
 from tests.swarm.proxy import Action, Before, CutAfter, CutBefore, CutDuring, Exchange, Reply
 
 WRITERS = 10
@@ -36,31 +37,6 @@ class Counted(Action):
         answer = exchange.forward()
         self.statuses.append(answer.status)
         exchange.relay(answer)
-
-
-@dataclass
-class Answered(Action):
-    """Let the engine do it, and answer with ``reply`` in its stead."""
-
-    reply: Reply
-
-    def __call__(self, exchange: Exchange) -> None:
-        """Pass on, then answer."""
-        exchange.whole()
-        self.reply(exchange)
-
-
-@dataclass
-class Silent(Action):
-    """Let the engine do it, and give no answer for ``seconds``."""
-
-    seconds: float
-
-    def __call__(self, exchange: Exchange) -> None:
-        """Pass on, then say nothing."""
-        exchange.whole()
-        exchange.server.pause(self.seconds)
-        exchange.cut()
 
 
 def change_image(proxy: Proxy, name: str, **params: Any) -> run.Result:
