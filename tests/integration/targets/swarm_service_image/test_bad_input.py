@@ -205,12 +205,22 @@ def test_not_in_a_swarm(subject: Subject) -> None:
         subject.refused(lonely.host, "swarm", "init", "join", host=lonely.host)
 
 
+def restarts_locked(engine: Engine) -> bool:
+    """Restart an engine, and return whether it is locked: the key goes to the disk some time after the command."""
+
+    def state() -> str:
+        return str(engine.get("/info")["Swarm"]["LocalNodeState"])
+
+    engine.kill()
+    engine.start()
+    eventually(lambda: state() in ("active", "locked"), "the engine knows its swarm")
+    return state() == "locked"
+
+
 def test_locked_swarm(subject: Subject) -> None:
     with Engine() as locked:
         locked.docker("swarm", "update", "--autolock")
-        locked.kill()
-        locked.start()
-        eventually(lambda: locked.get("/info")["Swarm"]["LocalNodeState"] == "locked", "the swarm is locked")
+        eventually(lambda: restarts_locked(locked), "the swarm is locked", timeout=60)
         subject.refused(locked.host, "docker swarm unlock", host=locked.host)
 
 
