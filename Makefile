@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench test-engines test-bad-days test-pythons lint format sanity check
+.PHONY: help demo test bench compare picture test-papers test-engines test-bad-days test-pythons docs lint format sanity check
 
 PYTHON ?= python3
 NOX := .venv/bin/nox --non-interactive
@@ -19,8 +19,17 @@ demo: .venv/ready  ## Show the collection at work on a real swarm on this machin
 test: .venv/ready  ## Run the unit and integration tests
 	@$(NOX) -s test
 
+picture: .venv/ready  ## Draw the picture of the README from a real run
+	@$(NOX) -s picture
+
 bench: .venv/ready  ## Measure the collection and its peers, and write docs/benchmark.md
 	@$(NOX) -s bench
+
+compare: .venv/ready  ## See what becomes of services beside the peers, and write docs/comparison.md
+	@$(NOX) -s compare
+
+test-papers: .venv/ready  ## Run the commands of the README and the examples
+	@$(NOX) -s test-papers
 
 test-engines: .venv/ready  ## Run the integration tests on the engine of Debian 13
 	@$(NOX) -s test-engines
@@ -33,6 +42,9 @@ test-pythons: .venv/ready  ## Run the main path on each Python here, each Debian
 
 lint: .venv/ready  ## Run the quick checks: style, types, YAML, licences
 	@$(NOX) -s ruff mypy lint license-check extra-checks
+
+docs: .venv/ready  ## Render the guides and the modules' documents as a site, build/docs/index.html
+	@$(NOX) -s docs
 
 format: .venv/ready  ## Mend style and form where a program can
 	@$(NOX) -s ruff -- --fix

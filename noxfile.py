@@ -41,6 +41,13 @@ def test(session: nox.Session) -> None:
     session.run("pytest", *AT_ONCE, *session.posargs)
 
 
+@nox.session(name="test-papers", default=False)
+def test_papers(session: nox.Session) -> None:
+    """Run the commands of the README and the examples; arguments go to pytest."""
+    install(session, "test")
+    session.run("pytest", *(session.posargs or ["tests/papers"]))
+
+
 @nox.session(name="test-engines", default=False)
 def test_engines(session: nox.Session) -> None:
     """Run the integration tests on the engine of Debian 13; arguments go to pytest."""
@@ -74,6 +81,50 @@ def bench(session: nox.Session) -> None:
     """Measure the collection and its peers; the package ansible brings community.docker, and is large."""
     install(session)
     session.run("python", "-m", "tests.swarm.bench", *session.posargs)
+
+
+@nox.session(default=False)
+def compare(session: nox.Session) -> None:
+    """See what becomes of services whose image is changed, beside what people use today."""
+    install(session, "bench")
+    session.run("python", "-m", "tests.swarm.compare", *session.posargs)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Render the guides and the modules' documents as a site; every warning is an error."""
+    install(session)
+    root = Path(session.create_tmp()).resolve()
+    home = root.joinpath(*COLLECTION.split("."))
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.unlink(missing_ok=True)
+    home.symlink_to(Path.cwd())
+    pages, built = root / "pages", Path("build/docs")
+    for folder in (pages, built):
+        shutil.rmtree(folder, ignore_errors=True)
+    pages.mkdir(mode=0o755)
+    session.run(
+        "antsibull-docs",
+        "--config-file=docs/docsite/antsibull-docs.cfg",
+        "collection",
+        "--use-current",
+        "--squash-hierarchy",
+        "--fail-on-error",
+        f"--dest-dir={pages}",
+        COLLECTION.partition(".")[2],
+        env={"ANSIBLE_COLLECTIONS_PATH": str(root)},
+    )
+    shutil.copytree("docs/docsite/rst/images", pages / "docsite/images")  # antsibull-docs takes the text alone
+    rendered = ("-qW", "--keep-going", "-c", "docs/docsite", "-d", str(root / "doctrees"))
+    session.run("sphinx-build", "--fresh-env", *rendered, str(pages), str(built))
+    session.log("The site is build/docs/index.html")
+
+
+@nox.session(default=False)
+def picture(session: nox.Session) -> None:
+    """Draw the README's picture from a real run in a terminal."""
+    install(session)
+    session.run("python", "-m", "tests.swarm.picture", *session.posargs)
 
 
 @nox.session
@@ -168,10 +219,26 @@ def add_sanity_session(ansible_core: str, pip: str) -> None:
     )
 
 
-# The oldest ansible-core that meta/runtime.yml promises and the newest, as far as this interpreter runs them.
-if sys.version_info < (3, 13):
-    add_sanity_session("2.17", pip="23.1.2")
-if sys.version_info < (3, 12):
-    add_sanity_session("2.19", pip="24.2")
-else:
-    add_sanity_session("2.21", pip="25.2")
+def can_run(minors: range) -> bool:
+    """Whether this machine has one of these versions of Python 3; it is then where nox finds it.
+
+    It is put at the path's end, so that it comes after all that was found before it.
+    """
+    if sys.version_info.minor in minors:
+        return True
+    path = without_shims(os.environ["PATH"])
+    found = next(filter(None, (shutil.which(f"python3.{minor}", path=path) for minor in reversed(minors))), None)
+    if found:
+        os.environ["PATH"] += os.pathsep + os.path.dirname(found)
+    return found is not None
+
+
+# The oldest ansible-core that meta/runtime.yml promises and the newest, and the last for Python 3.11; each with the
+# Pythons that run its controller.
+for ansible_core, pip, minors in (
+    ("2.17", "23.1.2", range(10, 13)),
+    ("2.19", "24.2", range(11, 14)),
+    ("2.21", "25.2", range(12, 15)),
+):
+    if can_run(minors):
+        add_sanity_session(ansible_core, pip)

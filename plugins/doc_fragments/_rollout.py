@@ -31,3 +31,17 @@ options:
     type: bool
     default: true
 """
+
+    PROGRESS = r"""
+options:
+  show_progress:
+    description:
+      - Whether to print on the controller how the rollout stands, each time that this has changed. It goes to the
+        standard error, so that the output of callbacks stays as it is, and never into the result.
+      - With it the module runs several times in one task, for some seconds each, so that a lost connection to the node
+        does not end the wait. It runs once where nothing has to change or be waited for, in check mode, and with
+        C(async), and then prints nothing.
+      - With C(-v) the tasks of the services that changed are printed too.
+    type: bool
+    default: true
+"""

@@ -23,6 +23,7 @@ OFFICIAL_PREFIX = "library/"
 DEFAULT_TAG = "latest"
 LONGEST_PATH = 255
 PARSED_REFERENCES = 4096  # references remembered: a task meets the same few again and again
+BRIEF_DIGEST = len("sha256:") + 12  # characters of a digest in a short form
 DIGEST_HEX_LENGTH: Dict[str, int] = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -114,6 +115,17 @@ class Reference:
             and stated.tag in (None, present.tag)
             and stated.digest in (None, present.digest)
         )
+
+
+def brief(image: str) -> str:
+    """A stored image in a form for people: its digest left out beside a tag, and cut short without one."""
+    try:
+        reference = Reference.parse(image)
+    except InvalidReference:
+        return quote(image)
+    if reference.tag or not reference.digest:
+        return reference.with_digest(None).familiar
+    return f"{reference.familiar_repository}@{reference.digest[:BRIEF_DIGEST]}"
 
 
 @lru_cache(maxsize=PARSED_REFERENCES)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import traceback
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, _load_params, env_fallback, missing_required_lib
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
@@ -23,6 +24,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     RolloutError,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
 
 LIBRARY = "requests-unixsocket"
@@ -73,15 +75,31 @@ WAYS_TO_SELECT = ("name", "services", "select")
 
 WAIT_OPTIONS: Dict[str, Any] = {"wait_timeout": {"type": "int", "default": 300}}
 
+PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default": True}}
+
+# What the action plugins ask of a slice; no option for users.
+SLICE_OPTIONS: Dict[str, Any] = {
+    "_slice": {
+        "type": "dict",
+        "options": {
+            "handover": {"type": "str", "default": ""},
+            "seconds": {"type": "float", "default": 0},
+            "gap": {"type": "float", "default": 0},
+            "is_retry": {"type": "bool", "default": False},
+            "shown": {"type": "str", "default": ""},
+            "details": {"type": "bool", "default": False},
+        },
+    },
+}
+
 # The text of such an error could quote what an engine sent, secrets of a service included.
 UNEXPECTED = (
     "The answers of the engine are not those of a Docker engine, or this collection has a fault: please report it with "
     "what -vvv shows. Whether something was changed is not known"
 )
 
-Params = Dict[str, Any]
 Groups = List[Tuple[str, ...]]
-Act = Callable[[Engine, Params, bool], Dict[str, Any]]
+Act = Callable[[Engine, Params, Host], Dict[str, Any]]
 
 
 def run_module(
@@ -89,11 +107,11 @@ def run_module(
 ) -> None:
     """Run a module: its options and those for services and the engine, its work, its result or its error.
 
-    `act` gets the engine, the parameters and whether it is check mode, and gives the result. `together` and
+    `act` gets the engine, the parameters and what the host lends, and gives the result. `together` and
     `exclusive` are groups of options that must, and must not, be given at the same time.
     """
     module = AnsibleModule(
-        argument_spec={**ENGINE_OPTIONS, **SELECTION_OPTIONS, **options},
+        argument_spec={**ENGINE_OPTIONS, **SELECTION_OPTIONS, **options, **_asked_of_slices()},
         supports_check_mode=True,
         required_together=[("client_cert", "client_key"), *(together or [])],
         mutually_exclusive=[WAYS_TO_SELECT, *(exclusive or [])],
@@ -102,7 +120,7 @@ def run_module(
     engine: Optional[Engine] = None
     try:
         engine = _engine(module.params)
-        result = act(engine, module.params, module.check_mode)
+        result = act(engine, module.params, Host(module.check_mode, partial(_run_program, module)))
     except LibraryMissing as error:
         module.fail_json(msg=missing_required_lib(LIBRARY, reason=HOW_TO_INSTALL), exception=error.traceback)
     except RolloutFailed as error:
@@ -115,6 +133,19 @@ def run_module(
         module.fail_json(msg=f"{UNEXPECTED} ({type(error).__name__}).", exception=where)
     _warn(module, result)
     module.exit_json(**result)
+
+
+def _asked_of_slices() -> Dict[str, Any]:
+    """The options of slices where an action plugin runs the module; elsewhere there are none."""
+    return SLICE_OPTIONS if "_slice" in (_load_params() or {}) else {}
+
+
+def _run_program(module: AnsibleModule, command: List[str], given: bytes) -> Tuple[int, bytes, bytes]:
+    """Run a program as Ansible does. Raises OSError."""
+    done: Tuple[int, bytes, bytes] = module.run_command(
+        command, data=given, binary_data=True, encoding=None, handle_exceptions=False
+    )
+    return done
 
 
 def _warn(module: AnsibleModule, result: Dict[str, Any]) -> None:

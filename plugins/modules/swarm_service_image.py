@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - swarmops.rollout._selection
   - swarmops.rollout._registry
   - swarmops.rollout._rollout
+  - swarmops.rollout._rollout.progress
   - swarmops.rollout._rollout.wait
   - swarmops.rollout._engine
 attributes:
@@ -311,6 +312,7 @@ diff:
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     NAMED_ITEM,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     REGISTRY_TOGETHER,
     WAIT_OPTIONS,
@@ -335,7 +337,7 @@ def main() -> None:
     """Run the module."""
     run_module(
         change_image,
-        {**OPTIONS, **REGISTRY_OPTIONS, **WAIT_OPTIONS},
+        {**OPTIONS, **REGISTRY_OPTIONS, **WAIT_OPTIONS, **PROGRESS_OPTIONS},
         together=[REGISTRY_TOGETHER],
         exclusive=[("image", "tag")],
     )

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - swarmops.rollout._attributes.action_group
   - swarmops.rollout._selection
   - swarmops.rollout._rollout
+  - swarmops.rollout._rollout.progress
   - swarmops.rollout._engine
 attributes:
   check_mode:
@@ -184,7 +185,12 @@ service:
   type: dict
 """
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._module import NAMED_ITEM, WAIT_OPTIONS, run_module
+from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
+    NAMED_ITEM,
+    PROGRESS_OPTIONS,
+    WAIT_OPTIONS,
+    run_module,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.wait import wait_for_services
 
 OPTIONS = {"services": {"type": "list", "elements": "dict", "options": NAMED_ITEM}}
@@ -192,7 +198,7 @@ OPTIONS = {"services": {"type": "list", "elements": "dict", "options": NAMED_ITE
 
 def main() -> None:
     """Run the module."""
-    run_module(wait_for_services, {**OPTIONS, **WAIT_OPTIONS})
+    run_module(wait_for_services, {**OPTIONS, **WAIT_OPTIONS, **PROGRESS_OPTIONS})
 
 
 if __name__ == "__main__":

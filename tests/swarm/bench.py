@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import Engine, EngineError, services
+from . import Engine, EngineError, images, services
 from .box import BoxError
 from .collection import ROOT, collection_path
 from .demo import ansible_settings, beside_python, say
@@ -42,13 +42,17 @@ MEBIBYTE = 1024 * 1024
 PING, OURS, ALONE, PING_ALONE, PYTHON = "ping", "playbook", "module", "ping module", "python"
 RAW, RAW_CALLS, CLI, PEER = "raw HTTP", "raw HTTP, calls", "docker loop", "peer loop"
 AD_HOC, PEER_AD_HOC = "ad hoc", "peer ad hoc"
-NO_OP, UPDATE = "no-op", "update"
+SHOWN, SILENT = "progress shown", "no progress"
+NO_OP, UPDATE, ROLLOUT = "no-op", "update", "rollout"
 
 ROUNDS = {OURS: 5, ALONE: 7, RAW: 7}
 """How often each is measured, and the loops by their number of services; the slow ones less often."""
 CLI_ROUNDS = {1: 5, 50: 3, 200: 1}
 PEER_ROUNDS = {NO_OP: {1: 3, 20: 2}, UPDATE: {1: 3, 20: 2, 200: 1}}
 FIXED_ROUNDS = 9
+WATCHED, WATCHED_REPLICAS, WATCHED_DELAY = "watched", 5, 5.5
+"""The service of the rollout that is watched: it takes some 30 seconds, of which this many are between two tasks."""
+WATCHED_ROUNDS = {NO_OP: 9, ROLLOUT: 4}
 
 ALONE_PROGRAM = "import importlib, sys; importlib.import_module(sys.argv.pop(1)).main()"
 RAW_PROGRAM = """
@@ -87,6 +91,16 @@ PEER_PLAYBOOK = """
         name: "{{ item }}"
         image: "{{ image }}"
       loop: "{{ names }}"
+"""
+WATCHED_PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - swarmops.rollout.swarm_service_image:
+        name: "{{ name }}"
+        image: "{{ image }}"
+        show_progress: "{{ shown }}"
+        resolve: never
 """
 
 
@@ -169,6 +183,7 @@ class Bench:
         self.book = Book()
         self._settings = ansible_settings(engine, collections)
         self._python_path = {**os.environ, "PYTHONPATH": str(collections), "DOCKER_HOST": engine.host}
+        self._folder = engine.space.folder
         self._names: list[str] = []
         self._tag = 0
 
@@ -219,6 +234,40 @@ class Bench:
         for who in (*ad_hoc, PING_ALONE, PYTHON):
             self._tell(who, NO_OP, 1)
 
+    def measure_progress(self, most: int) -> None:
+        """Measure what showing the progress costs, in turn with not showing it."""
+        images.load(self.engine, "whoami:0.6", "whoami:0.7")
+        spec = services.simple(WATCHED, "whoami:0.7", replicas=WATCHED_REPLICAS)
+        spec["UpdateConfig"]["Delay"] = int(WATCHED_DELAY * services.SECOND)
+        services.post(self.engine, spec)
+        services.started(self.engine, WATCHED, WATCHED_REPLICAS)
+        present, other = "whoami:0.7", "whoami:0.6"
+        for _round in range(min(most, WATCHED_ROUNDS[ROLLOUT])):
+            for who in (SHOWN, SILENT):
+                self._watch(who, ROLLOUT, other)
+                present, other = other, present
+        for _round in range(min(most, WATCHED_ROUNDS[NO_OP])):
+            for who in (SHOWN, SILENT):
+                self._watch(who, NO_OP, present)
+        for what in (ROLLOUT, NO_OP):
+            for who in (SHOWN, SILENT):
+                self._tell(who, what, 1)
+        services.remove(self.engine, WATCHED)
+
+    def _watch(self, who: str, what: str, image: str) -> None:
+        playbook, variables = self._folder / "watched.yml", {"name": WATCHED, "image": image, "shown": who == SHOWN}
+        playbook.write_text(WATCHED_PLAYBOOK, encoding="utf-8")
+        done = self._ansible("ansible-playbook", str(playbook), "-e", json.dumps(variables))
+        is_right = services.running(self.engine, WATCHED, image) == WATCHED_REPLICAS
+        has_changed = "changed=1" in done.text
+        if (
+            not is_right
+            or has_changed != (what == ROLLOUT)
+            or (f"{WATCHED}: " in done.text) != (who == SHOWN and what == ROLLOUT)
+        ):
+            raise BenchFailed(f"{who}, {what}: not what it should be:\n{done.text[-2000:]}")
+        self.book.add(who, what, 1, done)
+
     def _tell(self, who: str, what: str, count: int) -> None:
         samples = self.book.cases[who, what, count]
         say(f"{who:12} {what:7} {count:5}  {samples.median:8.3f} s, the median of {len(samples.seconds)}")
@@ -255,8 +304,7 @@ class Bench:
         return self._play(PEER_PLAYBOOK, names)
 
     def _play(self, text: str, names: list[str]) -> Done:
-        folder = self.engine.space.folder
-        playbook, variables = folder / "playbook.yml", folder / "variables.json"
+        playbook, variables = self._folder / "playbook.yml", self._folder / "variables.json"
         playbook.write_text(text, encoding="utf-8")
         variables.write_text(
             json.dumps({"names": names, "image": self.image, "services": self._listed(names)}), encoding="utf-8"
@@ -355,7 +403,14 @@ def targets(book: Book) -> list[Target]:
             (book.median(AD_HOC) - ping) / (book.median(PEER_AD_HOC) - ping),
             1,
         ),
+        Target("A rollout of 30 seconds whose progress is shown, over one without", over_silent(book, ROLLOUT), 1.1),
+        Target("A no-op with progress switched on, over one without", over_silent(book, NO_OP), 1.05),
     ]
+
+
+def over_silent(book: Book, what: str) -> float:
+    """Return how much longer a run takes whose progress is shown."""
+    return book.median(SHOWN, what) / book.median(SILENT, what)
 
 
 def ratio(book: Book, what: str) -> float:
@@ -389,6 +444,13 @@ def fixed_rows(book: Book) -> Iterator[list[str]]:
     ):
         seconds = book.median(who)
         yield [label, f"{seconds:.3f}", f"{seconds - ping:.3f}"]
+
+
+def watched_rows(book: Book) -> Iterator[list[str]]:
+    """Yield the table of what it costs to show the progress."""
+    for what in (ROLLOUT, NO_OP):
+        shown, silent = book.median(SHOWN, what), book.median(SILENT, what)
+        yield [what, f"{shown:.2f}", f"{silent:.2f}", f"{shown / silent:.2f}"]
 
 
 def table(heads: Iterable[str], lines: Iterable[list[str]]) -> str:
@@ -445,6 +507,8 @@ def report(book: Book, about: Mapping[str, str]) -> str:
         head=licence_note(),
         table=table(heads, rows(book)),
         fixed=table(["One run, ad hoc", "seconds", "above ping"], fixed_rows(book)),
+        watched=table(["One service of 5 tasks", "progress shown", "not shown", "ratio"], watched_rows(book)),
+        rest=WATCHED_DELAY,
         targets=table(["To be reached", "limit", "measured", ""], judged),
         about=table(["", ""], [[key, value] for key, value in about.items()]),
         memory=f"{book.memory(ALONE, 1000) / MEBIBYTE:.0f} MiB",
@@ -497,6 +561,10 @@ medians, in seconds.
 {fixed}
 The module's process held {memory} at most with {services} services, and {memory_one} with one.
 
+{watched}
+- *Rollout*: `ansible-playbook` with one task that changes the image of a service of 5 tasks, one after the other with a
+  rest of {rest} seconds, and waits until it has converged. *No-op*: the same where the image is right already.
+
 ## Targets
 
 {targets}
@@ -515,6 +583,7 @@ def raw_numbers(book: Book, about: Mapping[str, str]) -> str:
 
 def measure_all(bench: Bench, most: int) -> None:
     """Measure everything, each case ``most`` times at most; the loops, which change more than images, come last."""
+    bench.measure_progress(most)
     bench.measure_fixed(min(most, FIXED_ROUNDS))
     for what in (NO_OP, UPDATE):
         for count in COUNTS:

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 from urllib.parse import quote as quote_url
 from urllib.parse import urlsplit
 
@@ -17,8 +16,7 @@ PLAIN_PORT = 2375
 TLS_PORT = 2376
 
 
-@dataclass(frozen=True)
-class TLS:
+class TLS(NamedTuple):
     """How a TLS connection is made and whom it trusts.
 
     `verify` off accepts any certificate; `ca_path` is a PEM file (default: the system's authorities);
@@ -32,8 +30,7 @@ class TLS:
     hostname: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """An engine's address: a Unix socket's path, or a URL with, where it is secured, its TLS."""
 
     text: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Type
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Type
 from urllib.parse import quote as quote_url
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
@@ -23,14 +23,16 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     quote,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
-    Distribution,
-    Filters,
-    Node,
-    Service,
-    ServiceSpec,
-    Task,
-)
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
+        Distribution,
+        Filters,
+        Node,
+        Service,
+        ServiceSpec,
+        Task,
+    )
 
 MANAGER_STATE = "active/manager"
 MANAGER_HINTS = {
@@ -189,6 +191,8 @@ class Engine:
         return self._decode("GET " + path, self._call("GET", path, params=params), kind)
 
     def _call(self, method: str, path: str, **request: Any) -> Answer:
+        if not self._prefix:
+            self.connect()
         answer = self._transport.call(method, self._prefix + path, **request)
         self.date = answer.headers.get("date", "")
         if answer.status != 200:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
-from typing import List, Optional
+from typing import Callable, List, Optional, Tuple
+
+RunProgram = Callable[[List[str], bytes], Tuple[int, bytes, bytes]]
+"""Runs a program without a shell, with what it reads; gives its exit status, its output and its errors."""
 
 HUB_DOMAIN = "docker.io"
 HUB_KEY = "https://index.docker.io/v1/"

@@ -16,13 +16,13 @@ import binascii
 import json
 import os
 import re
-import subprocess
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     HUB_DOMAIN,
     Credential,
     Keychain,
+    RunProgram,
     key_of,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, quote
@@ -32,6 +32,8 @@ CONFIG_VARIABLE = "DOCKER_CONFIG"
 AUTH_VARIABLE = "DOCKER_AUTH_CONFIG"
 HELPER_PREFIX = "docker-credential-"
 HELPER_TIMEOUT = 30.0  # seconds
+TIMED_OUT = 124  # exit statuses of coreutils' timeout(1)
+CANNOT_RUN = {126: "Permission denied", 127: "No such file or directory"}
 TOKEN_USER = "<token>"  # a helper's way of saying that the secret is an identity token
 NOT_FOUND = "credentials not found in native keychain"
 HARMLESS_HELPER_TEXTS = (NOT_FOUND, "no credentials server URL", "no credentials username")
@@ -46,10 +48,12 @@ class CredentialError(InvalidInput):
 class DockerConfigKeychain(Keychain):
     """The Docker CLI's own sources: DOCKER_AUTH_CONFIG, then `credHelpers`, `credsStore` and `auths` of config.json.
 
-    `folder` holds config.json; by default DOCKER_CONFIG, then `~/.docker`, where the file may be missing.
+    `run_program` runs a helper. `folder` holds config.json; by default DOCKER_CONFIG, then `~/.docker`, where the file
+    may be missing.
     """
 
-    def __init__(self, folder: Optional[str] = None) -> None:
+    def __init__(self, run_program: RunProgram, folder: Optional[str] = None) -> None:
+        self._run_program = run_program
         self._must_exist = folder is not None
         chosen = folder or os.environ.get(CONFIG_VARIABLE) or os.path.join("~", ".docker")
         self._path = os.path.join(os.path.expanduser(chosen), CONFIG_NAME)
@@ -71,7 +75,7 @@ class DockerConfigKeychain(Keychain):
         if self._config is None:
             self._config = self._read()
         helper = self._helper(self._config, domain)
-        credential = _from_helper(helper, key_of(domain)) if helper else None
+        credential = _from_helper(self._run_program, helper, key_of(domain)) if helper else None
         return credential or _from_auths(self._config, domain, self._path)
 
     def _helper(self, config: Dict[str, Any], domain: str) -> Optional[str]:
@@ -160,29 +164,27 @@ def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
     return [username, password.strip("\x00")]
 
 
-def _from_helper(name: str, server: str) -> Optional[Credential]:
-    """Ask a credential helper, without a shell. None where it knows nothing of the server."""
+def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Credential]:
+    """Ask a credential helper, under the program `timeout`. None where it knows nothing of the server."""
     program = HELPER_PREFIX + name
     try:
-        run = subprocess.run(
-            [program, "get"],
-            input=server.encode(),
-            capture_output=True,
-            timeout=HELPER_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CredentialError(
-            f"The credential helper {program} gave no answer for {server} within {HELPER_TIMEOUT:g} seconds."
-        ) from None
+        status, output, errors = run_program(["timeout", f"{HELPER_TIMEOUT:g}", program, "get"], server.encode())
+    except BrokenPipeError:
+        raise CredentialError(f"The credential helper {program} ended before it had read what it was asked.") from None
     except OSError as error:
         raise CredentialError(f"The credential helper {program} cannot be run: {error.strerror}.") from None
-    if run.returncode == 0:
-        return _from_answer(program, server, run.stdout)
-    said = (run.stdout + run.stderr).decode("utf-8", errors="replace")
+    if status == TIMED_OUT:
+        raise CredentialError(
+            f"The credential helper {program} gave no answer for {server} within {HELPER_TIMEOUT:g} seconds."
+        )
+    if status in CANNOT_RUN:
+        raise CredentialError(f"The credential helper {program} cannot be run: {CANNOT_RUN[status]}.")
+    if status == 0:
+        return _from_answer(program, server, output)
+    said = (output + errors).decode("utf-8", errors="replace")
     if NOT_FOUND in said:
         return None
-    raise _refusal(program, server, run.returncode, said)
+    raise _refusal(program, server, status, said)
 
 
 def _refusal(program: str, server: str, exit_code: int, said: str) -> CredentialError:

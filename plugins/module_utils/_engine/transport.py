@@ -17,8 +17,7 @@ import queue
 import stat
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
@@ -39,13 +38,12 @@ GRACE = 0.25  # seconds after a call's time in which the library's own time-out 
 LONGEST_SILENCE = 300.0  # seconds after which a stream that says nothing is taken for dead
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer, read whole. `headers` have lower-case names."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 class Transport:

@@ -6,19 +6,20 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Settings, decide
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
+    Host,
     Params,
     check_credentials,
     choose,
     is_single,
     keychain,
+    slice_of,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
@@ -26,21 +27,32 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import ALWAYS, Resolver
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 
-def change_image(engine: Engine, params: Params, check_mode: bool) -> Result:
+
+def change_image(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_image. Raises RolloutError."""
     _check_wish(params)
-    credentials = keychain(params)
-    clock = Clock()
-    chosen = choose(engine, params, clock)
+    clock, settings, single = Clock(), _settings(params, host.check_mode), is_single(params)
+    resolver = Resolver(engine, keychain(params, host.run_program), clock)
+    wanted = slice_of(params)
+    if wanted is not None and wanted.handover:
+        rollout = Rollout(engine, clock, settings, [])
+        wanted.open(rollout, resolver.credential)
+    else:
+        rollout = Rollout(engine, clock, settings, _members(engine, params, resolver, settings))
+    if host.check_mode:
+        return as_result([member.entry for member in rollout.members], single)
+    return wanted.run(rollout, clock, single) if wanted else rollout.run(single)
+
+
+def _members(engine: Engine, params: Params, resolver: Resolver, settings: Settings) -> List[Member]:
+    """The services that are meant, and what is to be done with each."""
+    chosen = choose(engine, params, Clock())
     wishes = [(service, _wanted(service, image, params["tag"])) for service, image in chosen]
     check_credentials(params, [wanted for _service, wanted in wishes])
-    settings = _settings(params, check_mode)
-    resolver = Resolver(engine, credentials, clock)
-    members = [decide(service, wanted, resolver, settings) for service, wanted in wishes]
-    if not check_mode:
-        Rollout(engine, clock, settings, members).run(is_single(params))
-    return as_result([member.entry for member in members], is_single(params))
+    return [decide(service, wanted, resolver, settings) for service, wanted in wishes]
 
 
 def _check_wish(params: Params) -> None:

@@ -7,33 +7,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import EngineError, quote
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, Task
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
     POLL_INTERVAL,
     Observer,
+    Sight,
     Watch,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    ROLLED_BACK,
+    SUPERSEDED,
+    TIMED_OUT,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK, Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import spec_secrets, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
-    CONVERGED,
     FAILED_STATES,
-    ROLLED_BACK,
-    SUPERSEDED,
-    TIMED_OUT,
     Expectation,
     Judgement,
+    image_of,
     state_of,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, Task
 
 MOST_FAILING_TASKS = 10
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Wait:
     """One service that is waited for; `deadline` is a moment of the clock.
 
@@ -43,7 +49,7 @@ class Wait:
     service: Service
     expected: Expectation
     deadline: float
-    judgement: Optional[Judgement] = None
+    sight: Optional[Sight] = None
     outcome: Optional[str] = None
     reason: str = ""
     tasks: List[Dict[str, Any]] = field(default_factory=list)
@@ -56,14 +62,19 @@ class Wait:
     def concerns(self, task: Task) -> bool:
         """Whether a task belongs to what was waited for, which the swarm may have rolled back since."""
         if self.expected.image is not None:
-            return _image_of(task) == self.expected.image
-        is_present = _image_of(task) == stored_image(self.service["Spec"])
+            return image_of(task) == self.expected.image
+        is_present = image_of(task) == stored_image(self.service["Spec"])
         return is_present != (self.outcome == ROLLED_BACK)
 
-    def see(self, service: Service, judgement: Judgement) -> None:
+    @property
+    def judgement(self) -> Optional[Judgement]:
+        """How the service stood when it was seen last; None where it has not been seen."""
+        return self.sight.judgement if self.sight else None
+
+    def see(self, sight: Sight) -> None:
         """Take in how the service stands."""
-        self.service, self.judgement = service, judgement
-        self.outcome, self.reason = judgement.outcome, judgement.message
+        self.service, self.sight = sight.snapshot.service, sight
+        self.outcome, self.reason = sight.judgement.outcome, sight.judgement.message
 
     def end(self, outcome: str, reason: str) -> None:
         """End without the swarm's word."""
@@ -80,7 +91,9 @@ class Convergence:
         self._engine = engine
         self._clock = clock
         self._watch = watch
-        self._observer = Observer(engine, clock)
+        self.observer = Observer(engine, clock)
+        self.poll_interval = POLL_INTERVAL
+        self.trouble = ""  # why the last look failed
         self._active: Dict[str, Wait] = {}
 
     @property
@@ -102,11 +115,11 @@ class Convergence:
 
     def observe(self) -> List[Wait]:
         """Look once; gives those that have ended by it."""
-        trouble = self._look()
+        self.trouble = self._look()
         ended = []
         for wait in self.active:
             if wait.outcome is None and self._clock.now() >= wait.deadline:
-                wait.end(TIMED_OUT, trouble or wait.reason)
+                wait.end(TIMED_OUT, self.trouble or wait.reason)
             if wait.outcome is not None:
                 del self._active[wait.identifier]
                 ended.append(wait)
@@ -119,20 +132,20 @@ class Convergence:
         """Let time pass until there may be news."""
         if self._active:
             first = min(wait.deadline for wait in self._active.values())
-            self._watch.pause(max(0.0, min(POLL_INTERVAL, first - self._clock.now())))
+            self._watch.pause(max(0.0, min(self.poll_interval, first - self._clock.now())))
 
     def _look(self) -> str:
         seconds = min(wait.deadline for wait in self.active) - self._clock.now()
         try:
             with self._engine.within(max(LAST_LOOK, seconds)):
-                judged = self._observer.judgements({wait.identifier: wait.expected for wait in self.active})
+                sights = self.observer.look({wait.identifier: wait.expected for wait in self.active})
         except EngineError as error:
             return str(error)
-        for identifier, seen in judged.items():
-            if seen is None:
+        for identifier, sight in sights.items():
+            if sight is None:
                 self._active[identifier].end(SUPERSEDED, "The service was removed.")
             else:
-                self._active[identifier].see(*seen)
+                self._active[identifier].see(sight)
         return ""
 
     def _find_failing_tasks(self, waits: List[Wait]) -> None:
@@ -171,7 +184,3 @@ def failing_tasks(service: Service, tasks: List[Task], nodes: List[Node]) -> Lis
             }
         )
     return described
-
-
-def _image_of(task: Task) -> str:
-    return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))

@@ -7,15 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import quote
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
-    Plan,
     Target,
     make_plan,
     stored_image,
@@ -29,14 +25,24 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.resoluti
     asks_registry,
     settle,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Written
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint, Written
 
 WARN = "warn"
 FAIL = "fail"
+ROLLBACK_ALL = "rollback_all"
+
+QUEUED = "queued"
+ROLLING = "rolling"
+GOING_BACK = "going back"
+ENDED = "ended"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How a task goes about it; names and meaning are those of the module's options, times are in seconds."""
 
     check_mode: bool = False
@@ -49,23 +55,60 @@ class Settings:
     max_parallel: int = 0
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Member:
-    """One service of a task on its way through it. `problem` is what went wrong."""
+    """One service of a task on its way through it, from stage to stage.
+
+    `target` is what it shall run; None stands for whatever it runs. `expected_image` and `force_update` are what it
+    shall hold while it is waited for. `problem` is what went wrong, `aftermath` what was done about it. Where an
+    earlier process began the task, `service` is there in parts (`is_stale`), and `known_footprint` is what that
+    process left in it, or may have left.
+    """
 
     service: Service
-    target: Target
-    plan: Plan
     entry: Entry
+    target: Optional[Target] = None
     credential: Optional[Credential] = None
+    stage: str = QUEUED
+    is_stale: bool = False
+    known_footprint: Optional[Footprint] = None
     written: Optional[Written] = None
+    expected_image: Optional[str] = None
+    force_update: Optional[int] = None
     wait: Optional[Wait] = None
     problem: str = ""
+    aftermath: str = ""
 
     @property
     def identifier(self) -> str:
         """The service's ID."""
         return self.service["ID"]
+
+    @property
+    def footprint(self) -> Optional[Footprint]:
+        """What this task's update left in the service; None where it made none."""
+        attempt = self.written.attempt if self.written else None
+        return attempt.footprint if attempt else self.known_footprint
+
+    def take(self, written: Written) -> None:
+        """Take in what came of writing."""
+        self.written = written
+        self.entry.take(written.plan, written.changed)
+        self.entry.warnings += written.warnings
+        if written.held is not None:
+            self.entry.see(written.held)
+        self.expect(written.plan.spec, is_forced="force_update" in written.plan.changes)
+
+    def read_back(self, held: Service) -> None:
+        """Take in the service as the engine holds it after the update. Raises ReadBackMismatch."""
+        if self.written is not None:
+            self.written = self.written.read_back(held)
+            self.entry.see(held)
+
+    def expect(self, spec: ServiceSpec, is_forced: bool) -> None:
+        """Wait for a service that holds the image of this spec, and where it was forced its count."""
+        self.expected_image = stored_image(spec)
+        self.force_update = spec["TaskTemplate"].get("ForceUpdate", 0) if is_forced else None
 
 
 def decide(service: Service, wanted: Reference, resolver: Resolver, settings: Settings) -> Member:
@@ -82,8 +125,7 @@ def decide(service: Service, wanted: Reference, resolver: Resolver, settings: Se
     entry = Entry.of_plan(service, plan)
     if isinstance(answer, UnresolvedImage):
         entry.warnings.append(f"{answer} {_consequence(wanted, image)}")
-    credential = resolver.credential(wanted) if plan.needed else None
-    return Member(service, target, plan, entry, credential)
+    return Member(service, entry, target, resolver.credential(wanted) if plan.needed else None)
 
 
 def _consequence(wanted: Reference, image: str) -> str:

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import RolloutError, quote
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
+    Host,
     Params,
     check_credentials,
     choose,
@@ -25,12 +25,15 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
+
 Description = Dict[str, Any]
 
 
-def list_images(engine: Engine, params: Params, _check_mode: bool) -> Result:
+def list_images(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_image_info, which reads only. Raises RolloutError."""
-    credentials = keychain(params)
+    credentials = keychain(params, host.run_program)
     clock = Clock()
     chosen = choose(engine, params, clock)
     services = [service for service, _image in chosen]

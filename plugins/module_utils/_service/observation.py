@@ -11,11 +11,10 @@ a slow poll goes beside it. A stream that breaks (a restarted engine) is opened 
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import EngineError
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     Expectation,
@@ -25,15 +24,24 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress
     state_of,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Filters, Task
+
+
 UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's present spec
 EVENT_TYPES = ["service", "node"]
 POLL_INTERVAL = 2.0  # seconds between snapshots where no event comes: three requests each
 
-Seen = Optional[Tuple[Service, Judgement]]
+
+class Sight(NamedTuple):
+    """A service as it was seen, and how it was judged."""
+
+    snapshot: Snapshot
+    judgement: Judgement
 
 
 class Observer:
-    """Takes snapshots of services with three requests, whatever their number.
+    """Takes snapshots of services with three requests, whatever their number, and a fourth where `sees_former`.
 
     It remembers since when it has seen each task running.
     """
@@ -42,34 +50,57 @@ class Observer:
         self._engine = engine
         self._clock = clock
         self._running_since: Dict[str, float] = {}
+        self.sees_former = False
 
-    def judgements(self, expected: Dict[str, Expectation]) -> Dict[str, Seen]:
+    @property
+    def held(self) -> Dict[str, float]:
+        """For how many seconds each task has been seen running."""
+        now = self._clock.now()
+        return {task: now - since for task, since in self._running_since.items()}
+
+    @held.setter
+    def held(self, seconds: Dict[str, float]) -> None:
+        now = self._clock.now()
+        self._running_since = {task: now - held for task, held in seconds.items()}
+
+    def look(self, expected: Dict[str, Expectation]) -> Dict[str, Optional[Sight]]:
         """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
         services = {service["ID"]: service for service in self._engine.services({"id": list(expected)})}
-        tasks = self._tasks(list(services))
+        tasks = self._tasks(list(services), {UP_TO_DATE: ["true"]})
+        former = self._former(list(services), tasks)
         nodes = self._engine.nodes()
-        held = self._seen_running(tasks)
-        by_service: Dict[str, List[Task]] = {}
-        for task in tasks:
-            by_service.setdefault(str(task.get("ServiceID")), []).append(task)
-        judged: Dict[str, Seen] = dict.fromkeys(expected)
-        for identifier, expectation in expected.items():
-            service = services.get(identifier)
-            if service is not None:
-                own = by_service.get(identifier, [])
-                snapshot = Snapshot(service, own, nodes, self._engine.date, held)
-                judged[identifier] = service, judge(snapshot, expectation)
-        return judged
+        self._remember_running(tasks)
+        held, own, own_former = self.held, _by_service(tasks), _by_service(former)
+        sights: Dict[str, Optional[Sight]] = dict.fromkeys(expected)
+        for identifier, service in services.items():
+            if identifier in sights:
+                present, before = own.get(identifier, []), own_former.get(identifier, [])
+                snapshot = Snapshot(service, present, nodes, self._engine.date, held, before)
+                sights[identifier] = Sight(snapshot, judge(snapshot, expected[identifier]))
+        return sights
 
-    def _tasks(self, identifiers: List[str]) -> List[Task]:
-        """The up-to-date tasks; the engine answers 404 where one of the services has just been removed."""
-        return self._engine.tasks({"service": identifiers, UP_TO_DATE: ["true"]}) if identifiers else []
+    def _tasks(self, identifiers: List[str], filters: Filters) -> List[Task]:
+        """Tasks of these services; the engine answers 404 where one of the services has just been removed."""
+        return self._engine.tasks({"service": identifiers, **filters}) if identifiers else []
 
-    def _seen_running(self, tasks: List[Task]) -> Dict[str, float]:
+    def _former(self, identifiers: List[str], tasks: List[Task]) -> List[Task]:
+        if not self.sees_former:
+            return []
+        present = {task["ID"] for task in tasks}
+        going_on = self._tasks(identifiers, {"desired-state": ["running"]})
+        return [task for task in going_on if task["ID"] not in present]
+
+    def _remember_running(self, tasks: List[Task]) -> None:
         now = self._clock.now()
         running = [task["ID"] for task in tasks if state_of(task) == "running"]
         self._running_since = {task: self._running_since.get(task, now) for task in running}
-        return {task: now - since for task, since in self._running_since.items()}
+
+
+def _by_service(tasks: List[Task]) -> Dict[str, List[Task]]:
+    grouped: Dict[str, List[Task]] = {}
+    for task in tasks:
+        grouped.setdefault(str(task.get("ServiceID")), []).append(task)
+    return grouped
 
 
 class Watch:

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import GivenKeychain, Keychain
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
+    GivenKeychain,
+    Keychain,
+    RunProgram,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import (
@@ -20,8 +23,20 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.selectio
     select_services,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.slices import Slice
+
+    Chosen = List[Tuple[Service, Optional[Reference]]]
+
 Params = Dict[str, Any]
-Chosen = List[Tuple[Service, Optional[Reference]]]
+
+
+class Host(NamedTuple):
+    """What the Ansible of a managed node lends: whether it is check mode, and a way to run programs."""
+
+    check_mode: bool
+    run_program: RunProgram
 
 
 def choose(engine: Engine, params: Params, clock: Clock) -> Chosen:
@@ -35,6 +50,15 @@ def is_single(params: Params) -> bool:
     return params["name"] is not None
 
 
+def slice_of(params: Params) -> Optional[Slice]:
+    """The slice that is asked for; None for the whole task. What slices need is imported only for them."""
+    if params.get("_slice") is None:
+        return None
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.slices import Slice
+
+    return Slice(**params["_slice"])
+
+
 def check_credentials(params: Params, wanted: List[Reference]) -> None:
     """One user's password goes to one registry. Raises InvalidInput."""
     domains = sorted({reference.domain for reference in wanted})
@@ -46,21 +70,20 @@ def check_credentials(params: Params, wanted: List[Reference]) -> None:
         )
 
 
-def keychain(params: Params) -> Keychain:
-    if params["registry_username"] is not None:
-        return GivenKeychain(params["registry_username"], params["registry_password"])
-    if params["registry_auth"] == "docker_config":
-        return _docker_config_keychain(params["docker_config"])
-    if params["docker_config"] is not None:
+def keychain(params: Params, run_program: RunProgram) -> Keychain:
+    is_given, is_read = params["registry_username"] is not None, params["registry_auth"] == "docker_config"
+    if params["docker_config"] is not None and (is_given or not is_read):
         raise InvalidInput("docker_config is given, but it is read only with registry_auth=docker_config.")
-    return Keychain()
+    if is_given:
+        return GivenKeychain(params["registry_username"], params["registry_password"])
+    return _docker_config_keychain(params["docker_config"], run_program) if is_read else Keychain()
 
 
-def _docker_config_keychain(folder: Optional[str]) -> Keychain:
+def _docker_config_keychain(folder: Optional[str], run_program: RunProgram) -> Keychain:
     """Import what reads config files and runs helpers only where that is asked for."""
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine.docker_config import DockerConfigKeychain
 
-    return DockerConfigKeychain(folder)
+    return DockerConfigKeychain(run_program, folder)
 
 
 def _choice(params: Params) -> Callable[[Engine], Chosen]:

@@ -10,9 +10,11 @@ Rules: swarmkit, manager/constraint/constraint.go and manager/scheduler/filter.g
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, ServiceSpec
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, ServiceSpec
+
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386"}
 _CONSTRAINT = re.compile(r"\s*([\w.\-/]+?)\s*(==|!=)\s*(.*?)\s*")

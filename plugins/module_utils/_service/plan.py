@@ -6,20 +6,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService, quote
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution, Service, ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
+        Distribution,
+        Service,
+        ServiceSpec,
+    )
+
+FINGERPRINT_LENGTH = 6  # hexadecimal digits: one of 16 million
 SHORTEST_SECRET = 4  # characters; a shorter value is in too many words to be taken out of a text
 
 Platforms = List[Dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What a service shall run: a reference, and the platforms of its image where the registry told them."""
 
     reference: Reference
@@ -33,8 +40,7 @@ class Target:
             return False
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The decision for one spec.
 
     `spec` is what to write; `changes` maps each field that changes to its value before and after, and
@@ -91,6 +97,12 @@ def stored_image(spec: ServiceSpec) -> str:
 def name_of(service: Service) -> str:
     """A service's name, fit for a message."""
     return quote(str(service["Spec"].get("Name") or service["ID"]))
+
+
+def fingerprint(spec: Any) -> str:
+    """A digest that tells specs apart, and is too short to check a guess at one of their secrets by it."""
+    text = json.dumps(spec, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
 
 def spec_secrets(spec: ServiceSpec) -> List[str]:

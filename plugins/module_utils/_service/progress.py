@@ -11,20 +11,22 @@ crash, so tasks on the wanted spec must be running, and stay so for the update m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import quote
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, ServiceSpec, Task
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    PAUSED,
+    ROLLED_BACK,
+    SUPERSEDED,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import eligible_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, name_of, stored_image
 
-CONVERGED = "converged"
-ROLLED_BACK = "rolled_back"
-PAUSED = "paused"
-TIMED_OUT = "timed_out"
-SUPERSEDED = "superseded"
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, ServiceSpec, Task
 
 DEFAULT_MONITOR = 5.0  # seconds; swarmkit, api/defaults/service.go
 NANOSECONDS = 1e9
@@ -36,8 +38,7 @@ ALWAYS_RESTARTS = "any"
 NEVER_RESTARTS = "none"
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What the service shall run for its rollout to be the one that is waited for.
 
     Without an `image` any spec will do, save one that the swarm rolled back to. `image` is the text that was
@@ -58,23 +59,22 @@ class Expectation:
         return is_wanted and self.force_update in (None, spec["TaskTemplate"].get("ForceUpdate", 0))
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The service, its up-to-date tasks and the nodes, as seen together.
 
     `date` is the engine's own clock then, as in the header Date. `held` maps tasks to the seconds for which
-    they have been seen running.
+    they have been seen running. `former` are the tasks of earlier specs that still shall run, where asked for.
     """
 
     service: Service
     tasks: List[Task]
     nodes: List[Node]
     date: str = ""
-    held: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, float] = {}
+    former: Sequence[Task] = ()
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """How a rollout stands: a line for people, and the outcome once there is one.
 
     `running` and `desired` count tasks (of jobs: completed ones).
@@ -96,8 +96,7 @@ class Judgement:
         return self.outcome is not None and self.outcome != CONVERGED
 
 
-@dataclass(frozen=True)
-class _Count:
+class _Count(NamedTuple):
     """Tasks that count, and how many shall."""
 
     desired: int
@@ -115,7 +114,7 @@ def judge(snapshot: Snapshot, expected: Expectation) -> Judgement:
     count = _count(snapshot)
     status = snapshot.service.get("UpdateStatus") or {}
     state = status.get("State", "")
-    says = quote(status.get("Message", ""))
+    says = quote(status.get("Message", "")) if state != "updating" else ""  # all that it says then is just that
     outcome = _outcome_of_status(snapshot.service, expected)
     if outcome is not None:
         return Judgement(_tell(count, snapshot, says or outcome), outcome, count.reached, count.desired)
@@ -220,8 +219,9 @@ def _has_held(count: _Count, snapshot: Snapshot) -> bool:
     They are where they have run for the monitor's period: when the swarm called the update completed, by the
     engine's clock now, or as seen from here, since the clocks of nodes differ.
     """
-    monitor = monitor_seconds(snapshot.service["Spec"])
     status = snapshot.service.get("UpdateStatus") or {}
+    config = "RollbackConfig" if status.get("State", "").startswith("rollback") else "UpdateConfig"
+    monitor = monitor_seconds(snapshot.service["Spec"], config)
     completed = status.get("CompletedAt", "") if status.get("State") in ("completed", "rollback_completed") else ""
     for task in count.running:
         since = str((task.get("Status") or {}).get("Timestamp", ""))
@@ -234,15 +234,20 @@ def _has_held(count: _Count, snapshot: Snapshot) -> bool:
     return True
 
 
-def monitor_seconds(spec: ServiceSpec) -> float:
-    """The update monitor's period of a spec, in seconds."""
-    nanoseconds = (spec.get("UpdateConfig") or {}).get("Monitor")
+def monitor_seconds(spec: ServiceSpec, config: str = "UpdateConfig") -> float:
+    """The monitor's period of a spec, for updates or for rollbacks (`RollbackConfig`), in seconds."""
+    nanoseconds = (spec.get(config) or {}).get("Monitor")
     return nanoseconds / NANOSECONDS if nanoseconds is not None else DEFAULT_MONITOR
 
 
 def state_of(task: Task) -> str:
     """A task's state, as the engine names it."""
     return str((task.get("Status") or {}).get("State", ""))
+
+
+def image_of(task: Task) -> str:
+    """The image that a task is of, as its spec has it."""
+    return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
 
 
 def _newest(tasks: List[Task], key: str, value: Any) -> Optional[Task]:
@@ -252,12 +257,15 @@ def _newest(tasks: List[Task], key: str, value: Any) -> Optional[Task]:
 
 
 def _tell(count: _Count, snapshot: Snapshot, says: str) -> str:
-    name, image = name_of(snapshot.service), quote(stored_image(snapshot.service["Spec"]))
+    name, image = name_of(snapshot.service), brief(stored_image(snapshot.service["Spec"]))
     verb = "complete" if "Job" in "".join(snapshot.service["Spec"].get("Mode") or {}) else "running"
     states: Dict[str, int] = {}
     for task in snapshot.tasks:
         if task.get("DesiredState") in ("running", "ready", "accepted") and state_of(task) != "running":
             states[state_of(task)] = states.get(state_of(task), 0) + 1
+    for task in snapshot.former:
+        where = f"on {brief(image_of(task))}"
+        states[where] = states.get(where, 0) + 1
     rest = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
     line = f"{name}: {count.reached}/{count.desired} {verb} {image}"
     return line + (f" ({rest})" if rest else "") + (f": {says}" if says else "")

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     ApiError,
@@ -16,20 +16,21 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     UpdateUnfinished,
     quote,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan, name_of, stored_image
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
+    NOT_STARTED,
     PAUSED,
     ROLLED_BACK,
     SUPERSEDED,
     TIMED_OUT,
+    UNCHANGED,
+    UPDATED,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan, name_of, stored_image
 
-UNCHANGED = "unchanged"
-UPDATED = "updated"
-NOT_STARTED = "not_started"
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
 
 ADVICE = {
     PAUSED: "Mend the cause and run swarm_service_image with force=true, or go back with swarm_service_rollback.",
@@ -40,7 +41,7 @@ ADVICE = {
 Result = Dict[str, Any]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Entry:
     """One service in the result, as documented under RETURN; `changes` is what the diff shows."""
 
@@ -183,12 +184,13 @@ def explain(entry: Entry, reason: str, wait_timeout: float, advise: bool = True)
         said = f"The rollout of {wanted} on {entry.name} has stopped, and the swarm does not go on by itself"
     else:
         said = f"{entry.name} has not converged on {wanted} within {wait_timeout:g} seconds"
-    first = "".join(f" First failing task: {_describe(task)}." for task in entry.tasks[:1])
+    first = "".join(f" First failing task: {describe_task(task)}." for task in entry.tasks[:1])
     advice = f" {ADVICE[entry.outcome]}" if advise and entry.outcome in ADVICE else ""
     return f"{said} ({reason.rstrip('.')}).{first}{advice}"
 
 
-def _describe(task: Dict[str, Any]) -> str:
+def describe_task(task: Dict[str, Any]) -> str:
+    """What is wrong with a failing task, on one line."""
     place = f"slot {task['slot']}" if task["slot"] else "task"
     code = f", exit code {task['exit_code']}" if task["exit_code"] is not None else ""
     return f"{place} on node {task['node']}, {task['state']}{code}: {task['error'] or 'no reason given'}".rstrip(".")

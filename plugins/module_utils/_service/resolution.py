@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Optional, Union
+from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential, Keychain
@@ -20,10 +19,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     RolloutError,
     quote,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Platforms, Target, platforms_of
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution
 
 ALWAYS = "always"
 CHANGED = "changed"
@@ -37,8 +38,7 @@ class UnresolvedImage(RolloutError):
     """The registry gave no digest; the message names registry, reference and status."""
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """What a registry has at a reference now; `platforms` is None where it names none."""
 
     digest: str

@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, RolloutError
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Params, choose, is_single
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, choose, is_single
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    NOT_STARTED,
+    ROLLED_BACK,
+    UPDATED,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
@@ -22,13 +27,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     name_of,
     stored_image,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
-    CONVERGED,
-    ROLLED_BACK,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import (
-    NOT_STARTED,
-    UPDATED,
     Entry,
     Result,
     RolloutFailed,
@@ -37,14 +36,17 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 
-def roll_back_services(engine: Engine, params: Params, check_mode: bool) -> Result:
+
+def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_rollback. Raises RolloutError."""
     clock = Clock()
     chosen = choose(engine, params, clock)
     reversal = Reversal(engine, clock, params["wait_timeout"] if params["wait"] else None)
     entries = [reversal.decide(service, guard) for service, guard in chosen]
-    if not check_mode:
+    if not host.check_mode:
         reversal.run(is_single(params))
     return as_result(entries, is_single(params))
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import List, Union
+from typing import TYPE_CHECKING, List, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
@@ -16,7 +16,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     UpdateConflict,
     UpdateUnfinished,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import (
     PASSING_FAILURES,
     Clock,
@@ -25,6 +24,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import removed
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
 
 
 def expectation_of(spec: ServiceSpec) -> Expectation:

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
@@ -18,8 +17,10 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     ServiceNotFound,
     quote,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 
 STACK_LABEL = "com.docker.stack.namespace"
 SHORT_ID_LENGTH = 12
@@ -28,13 +29,12 @@ AMBIGUOUS_PREFIX = "ambiguous"
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?", re.ASCII)  # swarmkit, manager/controlapi/common.go
 
 
-@dataclass(frozen=True)
-class Selector:
+class Selector(NamedTuple):
     """What services have in common. All that is stated must hold; `repository` is the one that they run now."""
 
-    stack: Optional[str] = None
-    labels: Dict[str, str] = field(default_factory=dict)
-    repository: Optional[Reference] = None
+    stack: Optional[str]
+    labels: Dict[str, str]
+    repository: Optional[Reference]
 
     @classmethod
     def parse(cls, stack: Optional[str], labels: Optional[Dict[str, Any]], repository: Optional[str]) -> Selector:

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
@@ -25,7 +24,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     UpdateUnfinished,
     quote,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import (
     LAST_LOOK,
     PASSING_FAILURES,
@@ -36,19 +34,39 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     Plan,
     Target,
     differing_fields,
+    fingerprint,
     make_plan,
     name_of,
     spec_secrets,
     stored_image,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
 
-@dataclass(frozen=True)
-class Attempt:
+
+class Footprint(NamedTuple):
+    """The fingerprints of a service's present and previous spec."""
+
+    present: str
+    previous: str
+
+    @classmethod
+    def of(cls, service: Service) -> Footprint:
+        """Of a service as the engine holds it."""
+        return cls(fingerprint(service["Spec"]), fingerprint(service.get("PreviousSpec")))
+
+
+class Attempt(NamedTuple):
     """An update that was sent: the service it was planned on, and the spec that was sent."""
 
     read: Service
     sent: ServiceSpec
+
+    @property
+    def footprint(self) -> Footprint:
+        """What the update leaves in the service."""
+        return Footprint(fingerprint(self.sent), fingerprint(self.read["Spec"]))
 
     def has_landed(self, now: Service) -> bool:
         """Whether an update whose answer was lost was carried out, by what the service looks like now.
@@ -79,8 +97,7 @@ class Attempt:
         return differing_fields(self.sent, held["Spec"])
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """What came of a write.
 
     `before` is the service as it was first read, `plan` the last decision. `held` is the service as read
@@ -92,7 +109,7 @@ class Written:
     changed: bool
     held: Optional[Service] = None
     attempt: Optional[Attempt] = None
-    warnings: List[str] = field(default_factory=list)
+    warnings: Sequence[str] = ()
 
     def read_back(self, held: Service) -> Written:
         """Take the service as the engine holds it now. Raises ReadBackMismatch where it is not what was sent."""
@@ -103,7 +120,7 @@ class Written:
                 f"These fields differ: {', '.join(fields)}. A manager of the swarm may be too old to know them: "
                 "compare docker service inspect with what you expect."
             )
-        return replace(self, held=held)
+        return self._replace(held=held)
 
 
 class Writer:
@@ -146,7 +163,7 @@ class Writer:
             landed = next((attempt for attempt in unanswered if attempt.has_landed(read)), None)
             if landed is not None:
                 return Written(service, plan, changed=True, held=read, attempt=landed)
-            _refuse_conflict(service, read, target, bool(unanswered))
+            refuse_conflict(service, read, target, bool(unanswered))
             if not goes_on:
                 raise _unfinished(service, sent)
 
@@ -183,7 +200,8 @@ def _written_part(spec: ServiceSpec) -> Tuple[str, int]:
     return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
 
 
-def _refuse_conflict(service: Service, now: Service, target: Target, unanswered: bool) -> None:
+def refuse_conflict(service: Service, now: Service, target: Target, unanswered: bool) -> None:
+    """Leave a service alone in which somebody else has set another image meanwhile. Raises UpdateConflict."""
     ours, theirs = stored_image(service["Spec"]), stored_image(now["Spec"])
     if theirs != ours and not target.is_met_by(theirs):
         fate = (

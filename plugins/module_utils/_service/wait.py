@@ -7,35 +7,27 @@
 from __future__ import annotations
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Params, choose, is_single
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import CONVERGED, Expectation
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import (
-    Entry,
-    Result,
-    RolloutFailed,
-    as_result,
-    explain,
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
+    Host,
+    Params,
+    choose,
+    is_single,
+    slice_of,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 
-def wait_for_services(engine: Engine, params: Params, _check_mode: bool) -> Result:
+def wait_for_services(engine: Engine, params: Params, _host: Host) -> Result:
     """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
-    clock = Clock()
-    chosen = choose(engine, params, clock)
-    convergence = Convergence(engine, clock, Watch(engine))
-    waits = [convergence.add(service, Expectation(), params["wait_timeout"]) for service, _image in chosen]
-    entries = [Entry.of_service(wait.service) for wait in waits]
-    convergence.run()
-    problems = []
-    for entry, wait in zip(entries, waits):
-        entry.conclude(wait)
-        entry.outcome = str(wait.outcome)
-        if wait.outcome != CONVERGED:
-            problems.append(explain(entry, wait.reason, params["wait_timeout"]))
-    result = as_result(entries, is_single(params))
-    if problems:
-        raise RolloutFailed(" ".join(problems), result)
-    return result
+    clock, settings, single = Clock(), Settings(wait_timeout=params["wait_timeout"]), is_single(params)
+    wanted = slice_of(params)
+    if wanted is not None and wanted.handover:
+        rollout = Rollout(engine, clock, settings, [])
+        wanted.open(rollout, lambda _reference: None)
+    else:
+        members = [Member(service, Entry.of_service(service)) for service, _image in choose(engine, params, clock)]
+        rollout = Rollout(engine, clock, settings, members)
+    return wanted.run(rollout, clock, single) if wanted else rollout.run(single)

@@ -29,6 +29,7 @@ else
 fi
 """
 FAILING_HELPER = """#!/bin/sh
+read -r server
 echo 'the secret is {secret}' >&2
 exit 3
 """
@@ -256,7 +257,7 @@ def helper_fails(folder: Path, _registry: Registry) -> Given:
 
 
 def helper_babbles(folder: Path, _registry: Registry) -> Given:
-    env = write_helper(folder, "#!/bin/sh\necho SECRET\n")
+    env = write_helper(folder, "#!/bin/sh\nread -r server\necho SECRET\n")
     return docker_config(write_config(folder, {"credsStore": "tests"}), env)
 
 

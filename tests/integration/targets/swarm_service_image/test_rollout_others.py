@@ -83,7 +83,7 @@ def remove_meanwhile(engine: Endpoint, name: str) -> tuple[run.Result, float]:
         engine.checked("DELETE", f"/services/{name}")
 
     call = partial(
-        run.module, "swarm_service_image", name=name, image="whoami:0.6", wait=True, wait_timeout=40, **at(engine)
+        run.module, "swarm_service_image", name=name, image="whoami:0.6", wait=True, wait_timeout=LONG, **at(engine)
     )
     return meanwhile(call, doing)
 

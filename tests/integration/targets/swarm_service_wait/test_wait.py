@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.rolling import AT_ONCE, LONG, at, at_once, await_, meanwhile, roll, slow, stands, under_way
+from tests.integration.rolling import AT_ONCE, LONG, at, at_once, await_, meanwhile, roll, slow, stands
 from tests.integration.run import Result, adhoc, module
 from tests.integration.state import set_image
-from tests.swarm import Endpoint, Proxy, services
+from tests.swarm import Endpoint, Proxy, eventually, services
 
 STACK_LABEL = "com.docker.stack.namespace"
 
@@ -133,11 +133,13 @@ def removed(engine: Endpoint, name: str) -> tuple[Result, float]:
     stands(engine, slow(name, replicas=2), 2)
     roll(engine, name, wait=False)
 
-    def doing() -> None:
-        under_way(engine, name)
-        engine.checked("DELETE", f"/services/{name}")
+    with Proxy(engine.host) as proxy:
 
-    return meanwhile(partial(await_, engine, name, wait_timeout=20), doing)
+        def doing() -> None:
+            eventually(lambda: any("/nodes" in request.path for request in proxy.requests), "it waits", timeout=LONG)
+            engine.checked("DELETE", f"/services/{name}")
+
+        return meanwhile(partial(wait, engine, name=name, docker_host=proxy.host), doing)
 
 
 def test_removed_service_is_told_at_once(waited: dict[str, Any]) -> None:

@@ -51,6 +51,9 @@ def answer(status: int, value: Any, **headers: str) -> Answer:
     return Answer(status, json.dumps(value).encode(), headers)
 
 
+PING = Answer(200, b"OK", {"api-version": "1.45", "swarm": "active/manager"})
+
+
 class FakeTransport:
     """Gives the answers handed in, in order, and keeps what was asked."""
 
@@ -66,6 +69,15 @@ class FakeTransport:
         if isinstance(given, Exception):
             raise given
         return given
+
+
+def connected(transport: FakeTransport) -> Engine:
+    """An engine that has told its API version."""
+    transport.answers.appendleft(PING)
+    engine = Engine(transport)  # type: ignore[arg-type]
+    engine.connect()
+    transport.calls.clear()
+    return engine
 
 
 def make_service(image: str = "whoami:0.7", name: str = "t001", identifier: str = SERVICE_ID, **task: Any) -> Service:
@@ -141,7 +153,7 @@ class FakeSwarm:
         if parts[0].startswith("v1."):
             parts.pop(0)
         if parts == ["_ping"]:
-            return Answer(200, b"OK", {"api-version": "1.45", "swarm": "active/manager"})
+            return PING
         if parts == ["services"]:
             return answer(200, list(self.services.values()))
         if method == "GET":

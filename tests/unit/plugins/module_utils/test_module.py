@@ -18,11 +18,13 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client im
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import LibraryMissing, RolloutError
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     ENGINE_OPTIONS,
+    PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     SELECTION_OPTIONS,
     WAIT_OPTIONS,
     run_module,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
 
 Options = Dict[str, Any]
@@ -48,8 +50,9 @@ def outline(options: Options) -> Options:
         (_registry.ModuleDocFragment.DOCUMENTATION, REGISTRY_OPTIONS),
         (_selection.ModuleDocFragment.DOCUMENTATION, SELECTION_OPTIONS),
         (_rollout.ModuleDocFragment.DOCUMENTATION, WAIT_OPTIONS),
+        (_rollout.ModuleDocFragment.PROGRESS, PROGRESS_OPTIONS),
     ],
-    ids=["engine", "registry", "selection", "rollout"],
+    ids=["engine", "registry", "selection", "rollout", "progress"],
 )
 def test_the_options_are_the_documented_ones(documented: str, taken: Options) -> None:
     assert outline(taken) == outline(yaml.safe_load(documented)["options"])
@@ -86,8 +89,8 @@ class Act:
         self.engine: Optional[Engine] = None
         self.check_mode: Optional[bool] = None
 
-    def __call__(self, engine: Engine, _params: Options, check_mode: bool) -> Options:
-        self.engine, self.check_mode = engine, check_mode
+    def __call__(self, engine: Engine, _params: Options, host: Host) -> Options:
+        self.engine, self.check_mode = engine, host.check_mode
         engine.writes = self.writes
         if self.error is not None:
             raise self.error

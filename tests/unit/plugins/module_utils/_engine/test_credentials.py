@@ -7,8 +7,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,12 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def keychain(folder: Path, config: Any) -> DockerConfigKeychain:
     (folder / "config.json").write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8")
-    return DockerConfigKeychain(str(folder))
+    return DockerConfigKeychain(run_program, str(folder))
+
+
+def run_program(command: List[str], given: bytes) -> Tuple[int, bytes, bytes]:
+    done = subprocess.run(command, input=given, capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def helper(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, name: str = "tests") -> None:
@@ -80,7 +86,7 @@ def test_a_credential_does_not_show_its_secrets() -> None:
 
 def test_no_credentials_are_none() -> None:
     assert Keychain().find(DOMAIN) is None
-    assert DockerConfigKeychain().find(DOMAIN) is None
+    assert DockerConfigKeychain(run_program).find(DOMAIN) is None
 
 
 @pytest.mark.parametrize(("domain", "server"), [(DOMAIN, DOMAIN), ("docker.io", HUB_KEY)])
@@ -172,13 +178,13 @@ def test_config_that_is_too_large(tmp_path: Path) -> None:
 
 def test_folder_that_is_named_must_have_a_config(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match=r"there is no file .*/missing/config\.json"):
-        DockerConfigKeychain(str(tmp_path / "missing")).find(DOMAIN)
+        DockerConfigKeychain(run_program, str(tmp_path / "missing")).find(DOMAIN)
 
 
 def test_config_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config.json").mkdir()
     with pytest.raises(CredentialError, match="cannot be read: Is a directory"):
-        DockerConfigKeychain(str(tmp_path)).find(DOMAIN)
+        DockerConfigKeychain(run_program, str(tmp_path)).find(DOMAIN)
 
 
 def test_where_the_config_is_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,9 +192,9 @@ def test_where_the_config_is_by_default(tmp_path: Path, monkeypatch: pytest.Monk
         folder = tmp_path / name
         folder.mkdir(parents=True)
         keychain(folder, {"auths": {DOMAIN: {"auth": pair("robot", name)}}})
-    assert DockerConfigKeychain().find(DOMAIN) == Credential(DOMAIN, "robot", "home/.docker")
+    assert DockerConfigKeychain(run_program).find(DOMAIN) == Credential(DOMAIN, "robot", "home/.docker")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "variable"))
-    assert DockerConfigKeychain().find(DOMAIN) == Credential(DOMAIN, "robot", "variable")
+    assert DockerConfigKeychain(run_program).find(DOMAIN) == Credential(DOMAIN, "robot", "variable")
 
 
 def test_the_variable_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +208,7 @@ def test_the_variable_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_variable_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", text)
     with pytest.raises(CredentialError, match=r"^DOCKER_AUTH_CONFIG is ") as error:
-        DockerConfigKeychain().find(DOMAIN)
+        DockerConfigKeychain(run_program).find(DOMAIN)
     assert "SECRET" not in str(error.value)
 
 
@@ -270,6 +276,15 @@ def test_a_helper_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, te
     assert "SECRET" not in str(error.value)
 
 
+def test_a_helper_that_does_not_listen(tmp_path: Path) -> None:
+    def deaf(_command: List[str], _given: bytes) -> Tuple[int, bytes, bytes]:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    (tmp_path / "config.json").write_text('{"credsStore": "tests"}', encoding="utf-8")
+    with pytest.raises(CredentialError, match="ended before it had read"):
+        DockerConfigKeychain(deaf, str(tmp_path)).find(DOMAIN)
+
+
 def test_a_helper_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker_config, "HELPER_TIMEOUT", 0.2)
     helper(tmp_path, monkeypatch, "echo SECRET; exec tail -f /dev/null")
@@ -312,7 +327,7 @@ def test_any_config_gives_credentials_or_one_clear_error(
     folder = tmp_path_factory.getbasetemp()
     (folder / "config.json").write_bytes(content)
     try:
-        found = DockerConfigKeychain(str(folder)).find(DOMAIN)
+        found = DockerConfigKeychain(run_program, str(folder)).find(DOMAIN)
     except CredentialError as error:
         told = str(error)
         assert told.isprintable()

@@ -9,7 +9,6 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     HUB_KEY,
     Credential,
@@ -26,6 +25,7 @@ from tests.unit.plugins.module_utils.fakes import (
     FakeClock,
     FakeTransport,
     answer,
+    connected,
     make_service,
 )
 
@@ -39,38 +39,39 @@ def decided(
 ) -> tuple[Member, List[Dict[str, Any]]]:
     """Decide on a service that holds `stored`; also gives what was asked of the engine."""
     transport = FakeTransport(*answers)
-    resolver = Resolver(Engine(transport), keychain or Keychain(), FakeClock())  # type: ignore[arg-type]
+    resolver = Resolver(connected(transport), keychain or Keychain(), FakeClock())
     member = decide(make_service(stored), Reference.parse(wanted), resolver, Settings(**settings))
     return member, transport.calls
 
 
 def test_a_changed_reference_is_pinned() -> None:
     member, calls = decided("app:2", f"app:1@{OTHER_DIGEST}", FOUND)
-    assert member.plan.after == member.entry.image_after == f"app:2@{DIGEST}"
-    assert member.plan.spec["TaskTemplate"]["Placement"]["Platforms"] == [{"Architecture": "amd64", "OS": "linux"}]
+    assert member.entry.image_after == f"app:2@{DIGEST}"
+    assert member.target is not None
+    assert member.target.platforms == [{"Architecture": "amd64", "OS": "linux"}]
     assert (member.entry.changed, member.entry.warnings, len(calls)) == (True, [], 1)
 
 
 @pytest.mark.parametrize("stored", ["app:1", f"app:1@{OTHER_DIGEST}"])
 def test_what_is_right_is_not_asked_for(stored: str) -> None:
     member, calls = decided("app:1", stored)
-    assert not member.plan.needed
+    assert not member.entry.changed
     assert (member.entry.changed, member.entry.image_after, calls) == (False, stored, [])
 
 
 def test_a_tag_that_has_moved() -> None:
     member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", FOUND, resolve="always")
-    assert member.plan.changes["image"] == (f"app:1@{OTHER_DIGEST}", f"app:1@{DIGEST}")
+    assert member.entry.changes["image"] == (f"app:1@{OTHER_DIGEST}", f"app:1@{DIGEST}")
 
 
 def test_a_tag_that_has_not_moved() -> None:
     member, calls = decided("app:1", f"app:1@{DIGEST}", FOUND, resolve="always")
-    assert (member.plan.needed, len(calls)) == (False, 1)
+    assert (member.entry.changed, len(calls)) == (False, 1)
 
 
 def test_a_pin_is_kept_where_there_is_no_digest() -> None:
     member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", DOWN, resolve="always")
-    assert not member.plan.needed
+    assert not member.entry.changed
     [warning] = member.entry.warnings
     assert "The registry docker.io gave no digest for app:1 (500: dial tcp" in warning
     assert warning.endswith(f"not known; the service keeps app:1@{OTHER_DIGEST}.")
@@ -78,21 +79,21 @@ def test_a_pin_is_kept_where_there_is_no_digest() -> None:
 
 def test_a_pin_is_kept_by_force_too() -> None:
     member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", DOWN, resolve="always", force=True)
-    assert list(member.plan.changes) == ["force_update"]
-    assert member.plan.after == f"app:1@{OTHER_DIGEST}"
+    assert list(member.entry.changes) == ["force_update"]
+    assert member.entry.image_after == f"app:1@{OTHER_DIGEST}"
 
 
 def test_a_changed_reference_goes_on_without_a_digest() -> None:
     member, _calls = decided("app", f"app:1@{OTHER_DIGEST}", DOWN)
-    assert member.plan.after == "app:latest"
-    assert "Platforms" not in member.plan.spec["TaskTemplate"]["Placement"]
+    assert member.entry.image_after == "app:latest"
+    assert "platforms" not in member.entry.changes
     [warning] = member.entry.warnings
     assert warning.endswith("The service gets app:latest without a digest, so each node pulls what the tag is then.")
 
 
 def test_a_stated_digest_goes_on_without_platforms() -> None:
     member, _calls = decided(f"app:1@{DIGEST}", "app:1", DOWN)
-    assert list(member.plan.changes) == ["image"]
+    assert list(member.entry.changes) == ["image"]
     [warning] = member.entry.warnings
     assert warning.endswith("the service's platforms are left as they are.")
 
@@ -112,7 +113,7 @@ def test_no_digest_is_an_error_where_that_is_said(wanted: str, stored: str, reso
 
 def test_a_digest_is_no_error_where_the_registry_is_not_asked() -> None:
     member, calls = decided("app:2", "app:1", on_unresolved="fail", resolve="never")
-    assert (member.plan.after, calls) == ("app:2", [])
+    assert (member.entry.image_after, calls) == ("app:2", [])
 
 
 def test_credentials_go_with_what_is_written_alone() -> None:
@@ -129,16 +130,16 @@ def test_credentials_go_with_what_is_written_alone() -> None:
 def test_the_service_is_not_touched() -> None:
     service = make_service()
     before = copy.deepcopy(service)
-    resolver = Resolver(Engine(FakeTransport(FOUND)), Keychain(), FakeClock())  # type: ignore[arg-type]
+    resolver = Resolver(connected(FakeTransport(FOUND)), Keychain(), FakeClock())
     member = decide(service, Reference.parse("app:2"), resolver, Settings())
     assert member.identifier == service["ID"]
-    assert member.plan.needed
+    assert member.entry.changed
     assert service == before
 
 
 def test_a_service_without_an_image() -> None:
     service = make_service()
     service["Spec"]["TaskTemplate"] = {"NetworkAttachmentSpec": {"ContainerID": "c"}, "Runtime": "attachment"}
-    resolver = Resolver(Engine(FakeTransport()), Keychain(), FakeClock())  # type: ignore[arg-type]
+    resolver = Resolver(connected(FakeTransport()), Keychain(), FakeClock())
     with pytest.raises(UnsupportedService, match="runs no container image"):
         decide(service, Reference.parse("app:2"), resolver, Settings())

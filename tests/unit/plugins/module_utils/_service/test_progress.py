@@ -31,7 +31,7 @@ MOMENTS: Dict[Tuple[str, str], Tuple[Optional[str], int, int]] = {
     ("update completed over crashing tasks", CRASH): (None, 1, 2),
     ("rollback started", CRASH): (None, 1, 3),
     ("rollback completed", CRASH): ("rolled_back", 3, 3),
-    ("rollback completed", OLD): ("converged", 3, 3),
+    ("rollback completed", OLD): (None, 3, 3),  # a rollback has a monitor of its own
     ("rollback paused", CRASH): ("paused", 0, 1),
     ("rollback paused", NEW): ("paused", 0, 1),
     ("image cannot be pulled", "127.0.0.1:1/nowhere:1"): (None, 0, 1),
@@ -57,6 +57,14 @@ def test_recorded_moment(name: str, image: str) -> None:
     assert judged.done == (judged.outcome == "converged")
     assert judged.failed == (judged.outcome not in (None, "converged"))
     assert f"{judged.running}/{judged.desired}" in judged.message
+
+
+def test_a_rollback_is_held_to_its_own_monitor() -> None:
+    seen = snapshot("rollback completed")
+    seen.service["Spec"]["RollbackConfig"] = {"Monitor": 1_000_000_000}
+    assert judge(seen, Expectation(OLD)).done
+    seen.service["Spec"]["UpdateConfig"]["Monitor"] = 60_000_000_000
+    assert judge(seen, Expectation(OLD)).done
 
 
 def test_every_recorded_moment_is_judged() -> None:

@@ -9,7 +9,6 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     Credential,
     GivenKeychain,
@@ -32,7 +31,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.resoluti
     asks_registry,
     settle,
 )
-from tests.unit.plugins.module_utils.fakes import DIGEST, OTHER_DIGEST, FakeClock, FakeTransport, answer
+from tests.unit.plugins.module_utils.fakes import DIGEST, OTHER_DIGEST, FakeClock, FakeTransport, answer, connected
 
 IMAGE = Reference.parse("registry.example.com/app:1")
 FOUND = {"Descriptor": {"digest": DIGEST}, "Platforms": [{"os": "linux", "architecture": "amd64"}]}
@@ -44,7 +43,7 @@ def make_resolver(
 ) -> tuple[Resolver, FakeTransport, FakeClock]:
     transport = FakeTransport(*answers, host=host)
     clock = FakeClock()
-    return Resolver(Engine(transport), keychain or Keychain(), clock), transport, clock  # type: ignore[arg-type]
+    return Resolver(connected(transport), keychain or Keychain(), clock), transport, clock
 
 
 def refusal(status: int, message: str, keychain: Optional[Keychain] = None) -> str:
@@ -91,8 +90,8 @@ def test_one_question_for_each_reference() -> None:
     assert resolver.ask(latest) == resolver.ask(Reference.parse("docker.io/library/app:latest"))
     assert resolver.ask(IMAGE) == Resolved(DIGEST, [{"Architecture": "amd64", "OS": "linux"}])
     assert [call["path"] for call in transport.calls] == [
-        "/distribution/docker.io/library/app:latest/json",
-        "/distribution/registry.example.com/app:1/json",
+        "/v1.45/distribution/docker.io/library/app:latest/json",
+        "/v1.45/distribution/registry.example.com/app:1/json",
     ]
 
 

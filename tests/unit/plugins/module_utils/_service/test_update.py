@@ -154,7 +154,7 @@ def test_a_change_of_others_lives_beside_ours() -> None:
 def test_nothing_is_sent_where_nothing_is_to_be_done() -> None:
     swarm = FakeSwarm()
     written = write(swarm, OLD)
-    assert (swarm.posts, written.changed, written.warnings) == (0, False, [])
+    assert (swarm.posts, written.changed, list(written.warnings)) == (0, False, [])
     assert written.held == swarm.service
 
 

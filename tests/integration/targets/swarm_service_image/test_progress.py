@@ -1,0 +1,318 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The progress of a rollout: printed as it happens, once, and never where it would harm; the result stays as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.rolling import LONG, at_once, stands, under_way
+from tests.integration.run import module
+from tests.integration.watching import LOCAL, Watched, started, stepwise, task, watch
+from tests.swarm import Endpoint, eventually, services
+from tests.swarm.box import environment
+from tests.swarm.ssh import SSHServer
+
+REPLICAS = 5
+NEW = {"image": "whoami:0.6", "resolve": "never", "wait_timeout": LONG}
+TWO_HOSTS = LOCAL + LOCAL.replace("manager1", "manager2")
+ONLY_JSON = {"ANSIBLE_STDOUT_CALLBACK": "only_json"}
+MANY = 8
+MONITOR = 5
+"""Seconds in which a task that crashes is seen to crash, on a busy machine too."""
+AT_ONCE = 3
+"""Runs at the same time: each of Ansible's takes a good part of a processor."""
+
+
+@pytest.fixture(scope="module")
+def prefix() -> str:
+    return f"progress{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Make all runs that take their time at the same time."""
+    calls: dict[str, Any] = {
+        "local": partial(roll, engine, f"{prefix}-local"),
+        "failing": partial(roll, engine, f"{prefix}-failing", 1, image="crash:1"),
+        "alone": partial(alone, engine, f"{prefix}-alone", REPLICAS),
+        "failing alone": partial(alone, engine, f"{prefix}-failing-alone", 1, image="crash:1"),
+        "loop": partial(loop, engine, f"{prefix}-loop"),
+        "two hosts": partial(two_hosts, engine, f"{prefix}-two"),
+        "many": partial(many, engine, f"{prefix}-many"),
+        "put back": partial(put_back, engine, f"{prefix}-back"),
+        "async": partial(in_background, engine, f"{prefix}-async"),
+        "wait": partial(only_wait, engine, f"{prefix}-wait"),
+        "ssh": partial(over_ssh, engine, f"{prefix}-ssh", tmp_path_factory.mktemp("ssh")),
+        "interrupted": partial(interrupted, engine, f"{prefix}-interrupted"),
+    }
+    yield at_once(calls, most=AT_ONCE)
+    services.remove(engine, prefix)
+
+
+def roll(engine: Endpoint, name: str, replicas: int = REPLICAS, **options: Any) -> Watched:
+    monitor = MONITOR if options.get("image") == "crash:1" else 0.5
+    stands(engine, stepwise(name, replicas=replicas, delay=4, monitor=monitor), replicas)
+    return watch(task(engine, name=name, **{**NEW, **options}), env=ONLY_JSON)
+
+
+def alone(engine: Endpoint, name: str, replicas: int, **options: Any) -> Any:
+    """Give what the module returns by itself."""
+    stands(engine, stepwise(name, replicas=replicas, delay=0, monitor=MONITOR if options else 0.5), replicas)
+    return module("swarm_service_image", name=name, wait=True, docker_host=engine.host, **{**NEW, **options}).data
+
+
+def results(run: Watched) -> list[Any]:
+    """Return the results of a run, whose output is one JSON document and nothing else."""
+    told: list[Any] = json.loads(run.output)
+    return told
+
+
+def result(run: Watched) -> Any:
+    [told] = results(run)
+    return told
+
+
+def without_names(told: Any) -> Any:
+    """Return a result without what differs between two services."""
+    text = json.dumps(told, sort_keys=True)
+    for key in ("id", "version"):
+        text = re.sub(rf'"{key}": ("[^"]*"|{{[^}}]*}})', f'"{key}": "…"', text)
+    text = re.sub(r"task \w{25}", "task …", text)
+    return json.loads(re.sub(r"progress\d+-[a-z-]+", "SERVICE", text))
+
+
+def counts(run: Watched, name: str) -> list[int]:
+    """Return how many tasks ran in each line on a service."""
+    return [int(found) for found in re.findall(rf"{name}: (\d+)/{REPLICAS} running whoami:0\.6", run.errors)]
+
+
+def test_states_between_are_shown(runs: dict[str, Watched], prefix: str) -> None:
+    run = runs["local"]
+    assert run.status == 0, run.errors
+    shown = counts(run, f"{prefix}-local")
+    assert shown == sorted(shown)
+    assert {1, 2, 3, 4, 5} <= set(shown)
+    assert any("on whoami:0.7" in line for line in run.progress)
+    assert run.progress[-1] == f"{prefix}-local: 5/5 running whoami:0.6, converged"
+
+
+def test_nothing_is_shown_twice(runs: dict[str, Watched]) -> None:
+    for key in ("local", "many", "ssh", "two hosts"):
+        lines = runs[key].progress
+        assert len(lines) == len(set(lines)), key
+    lines = runs["failing"].progress  # a task that fails again comes by the same states again
+    assert all(line != next_line for line, next_line in zip(lines, lines[1:]))
+
+
+@pytest.mark.parametrize(("shown", "alone"), [("local", "alone"), ("failing", "failing alone")])
+def test_result_is_that_of_the_module_alone(runs: dict[str, Any], shown: str, alone: str) -> None:
+    one, other = result(runs[shown]), runs[alone]
+    one, other = without_names(one), without_names(other)
+    heads = [told.pop("msg", "").partition("(")[0] for told in (one, other)]  # then comes a moment's state
+    assert heads[0] == heads[1]
+    for told in (one, other):
+        for key in ("failed", "exception"):  # a callback gets these from Ansible itself, in another form
+            told.pop(key, None)
+    assert one == other
+
+
+def test_failing_task_is_shown_with_its_error(runs: dict[str, Watched]) -> None:
+    run = runs["failing"]
+    assert run.status != 0
+    assert any("exit code 1: task: non-zero exit (1)" in line for line in run.progress)
+    assert ", paused" in run.progress[-1]
+
+
+def loop(engine: Endpoint, name: str) -> Watched:
+    for number in (1, 2):
+        stands(engine, stepwise(f"{name}-{number}", replicas=1), 1)
+    extra = f"loop: [1, 2]\nregister: told\nuntil: told is changed\nretries: 1\nbecome: true\nbecome_method: {SU}"
+    return watch(task(engine, name=f'"{name}-{{{{ item }}}}"', extra=extra + "\ndelegate_to: manager1", **NEW))
+
+
+SU = "ansible.builtin.su"
+
+
+def test_loop_until_become_and_delegate_to(runs: dict[str, Watched], prefix: str) -> None:
+    run = runs["loop"]
+    assert run.status == 0, run.errors + run.output
+    assert run.output.count("changed: [manager1") == 2
+    for number in (1, 2):
+        assert f"{prefix}-loop-{number}: 1/1 running whoami:0.6, converged" in run.progress
+
+
+def two_hosts(engine: Endpoint, name: str) -> Watched:
+    stands(engine, stepwise(name, replicas=2), 2)
+    text = task(engine, name=name, **NEW).replace("gather_facts", "strategy: free\n  gather_facts", 1)
+    return watch(text, "--forks", "2", inventory=TWO_HOSTS)
+
+
+def test_hosts_are_named_where_there_are_several(runs: dict[str, Watched], prefix: str) -> None:
+    run = runs["two hosts"]
+    assert run.status == 0, run.errors + run.output
+    assert run.output.count("changed: [") == 1
+    for host in ("manager1", "manager2"):
+        assert f"[{host}] {prefix}-two: 2/2 running whoami:0.6, converged" in run.progress
+
+
+def many(engine: Endpoint, name: str) -> Watched:
+    for number in range(MANY):
+        services.create(engine, f"{name}-{number:02}", "whoami:0.7")
+    services.started(engine, f"{name}-{MANY - 1:02}", 1, timeout=LONG)
+    listed = json.dumps([{"name": f"{name}-{number:02}", "image": "whoami:0.6"} for number in range(MANY)])
+    options = {"services": listed, "resolve": "never", "wait_timeout": LONG, "max_parallel": 4}
+    return watch(task(engine, **options), env=ONLY_JSON)
+
+
+def test_many_services_are_one_line(runs: dict[str, Watched]) -> None:
+    run = runs["many"]
+    assert run.status == 0, run.errors
+    assert all(re.fullmatch(rf"\[[#-]{{20}}\] \d+/{MANY} converged(, \d+ \w+)*", line) for line in run.progress)
+    assert re.search(rf"\[-+\] 0/{MANY} converged, 4 rolling, 4 waiting", run.progress[0])
+    assert run.progress[-1] == f"[{'#' * 20}] {MANY}/{MANY} converged"
+
+
+def test_each_of_many_is_updated_once(runs: dict[str, Watched], engine: Endpoint) -> None:
+    told = result(runs["many"])["services"]
+    assert [entry["outcome"] for entry in told] == ["converged"] * MANY
+    for entry in told:
+        assert (entry["changed"], entry["image"]) == (True, {"before": "whoami:0.7", "after": "whoami:0.6"})
+        held = services.inspect(engine, entry["id"])
+        assert held["PreviousSpec"]["TaskTemplate"]["ContainerSpec"]["Image"] == "whoami:0.7"
+
+
+def put_back(engine: Endpoint, name: str) -> Watched:
+    listed = []
+    for kind, image in (("good", "whoami:0.6"), ("bad", "crash:1"), ("later", "whoami:0.6")):
+        stands(engine, services.simple(f"{name}-{kind}", "whoami:0.7", monitor=MONITOR if kind == "bad" else 0.5), 1)
+        listed.append({"name": f"{name}-{kind}", "image": image})
+    options = {"services": json.dumps(listed), "on_failure": "rollback_all", "max_parallel": 1}
+    return watch(task(engine, **options, resolve="never", wait_timeout=LONG), env=ONLY_JSON)
+
+
+def test_rollback_goes_on_in_slices_too(runs: dict[str, Watched], engine: Endpoint) -> None:
+    told = result(runs["put back"])
+    outcomes = {entry["name"].rpartition("-")[2]: entry["outcome"] for entry in told["services"]}
+    assert outcomes == {"good": "rolled_back", "bad": "rolled_back", "later": "not_started"}
+    assert told["msg"].count("was put back and runs whoami:0.7 again") == 2
+    for entry in told["services"]:
+        image = services.inspect(engine, entry["id"])["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+        assert image == "whoami:0.7"
+
+
+def in_background(engine: Endpoint, name: str) -> Watched:
+    stands(engine, stepwise(name, replicas=2), 2)
+    return watch(task(engine, name=name, extra="async: 100\npoll: 1", **NEW), env=ONLY_JSON)
+
+
+def test_async_is_the_module_alone(runs: dict[str, Watched]) -> None:
+    run = runs["async"]
+    assert run.status == 0, run.errors
+    assert not run.progress
+    [entry] = results(run)[-1]["services"]
+    assert (entry["changed"], entry["outcome"]) == (True, "converged")
+
+
+def only_wait(engine: Endpoint, name: str) -> Watched:
+    spec = stepwise(name, delay=4)
+    stands(engine, spec, REPLICAS)
+    held = services.inspect(engine, name)
+    spec["TaskTemplate"]["ContainerSpec"]["Image"] = "whoami:0.6"
+    engine.checked("POST", f"/services/{held['ID']}/update", params={"version": held["Version"]["Index"]}, json=spec)
+    return watch(task(engine, "swarm_service_wait", name=name, wait_timeout=LONG), "-v")
+
+
+def test_wait_shows_progress_and_with_v_the_tasks(runs: dict[str, Watched], prefix: str) -> None:
+    run = runs["wait"]
+    assert run.status == 0, run.errors
+    assert {3, 4, 5} <= set(counts(run, f"{prefix}-wait"))
+    assert re.search(rf"{prefix}-wait: slot \d, whoami:0\.6: running", run.errors)
+    assert "ok: [manager1]" in run.output
+
+
+def over_ssh(engine: Endpoint, name: str, folder: Path) -> Watched:
+    """Roll over a real connection, which is killed in mid-wait, with the server away for some seconds."""
+    stands(engine, stepwise(name, delay=3), REPLICAS)
+    with SSHServer(folder) as server:
+        text = task(engine, name=name, **NEW)
+        with started(text, inventory=server.inventory("manager1"), env=ONLY_JSON) as end:
+            under_way(engine, name, count=2)
+            eventually(server.cut, "a connection is cut", timeout=LONG)
+            server.stop()
+            time.sleep(3)
+            server.start()
+            return end()
+
+
+def test_lost_connection_ends_nothing(runs: dict[str, Watched], prefix: str) -> None:
+    run = runs["ssh"]
+    assert run.status == 0, run.errors + run.output
+    told = result(run)
+    assert (told["changed"], told["service"]["outcome"]) == (True, "converged")
+    assert "The connection broke" in run.errors
+    shown = counts(run, f"{prefix}-ssh")
+    assert shown == sorted(shown)
+    assert run.progress[-1] == f"{prefix}-ssh: 5/5 running whoami:0.6, converged"
+
+
+def interrupted(engine: Endpoint, name: str) -> tuple[Watched, str]:
+    """Interrupt a run, and go on with the command that it names."""
+    stands(engine, stepwise(name, delay=4), REPLICAS)
+    inventory = f"{LOCAL.strip()} ansible_python_interpreter={sys.executable}\n"
+    with started(task(engine, name=name, **NEW), inventory=inventory) as end:
+        under_way(engine, name)
+        time.sleep(2)
+        end.interrupt()  # type: ignore[attr-defined]
+        run = end()
+        command = run.errors.partition("To wait on:\n")[2].partition("\n")[0]
+    words = shlex.split(command)
+    words[words.index("-i") + 1] = "localhost,"
+    words[words.index("manager1")] = "localhost"
+    words[0] = str(Path(sys.executable).with_name("ansible"))
+    connection = ["-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    done = subprocess.run([*words, *connection], env=environment(), capture_output=True, text=True, check=False)
+    return run, done.stdout
+
+
+def test_interruption_leaves_the_rollout_going(runs: dict[str, Any], engine: Endpoint, prefix: str) -> None:
+    run, waited = runs["interrupted"]
+    assert run.status == 99, run.errors
+    assert "Interrupted: the swarm goes on with the rollout." in run.errors
+    assert "swarmops.rollout.swarm_service_wait" in run.errors
+    assert '"outcome": "converged"' in waited
+    assert services.running(engine, f"{prefix}-interrupted", "whoami:0.6") == REPLICAS
+
+
+@pytest.mark.parametrize("env", [{}, {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"}, ONLY_JSON])
+def test_nothing_to_do_is_one_run_and_no_progress(engine: Endpoint, service: str, env: dict[str, str]) -> None:
+    run = watch(task(engine, name=service, image="whoami:0.7", resolve="never"), "-vvv", env=env)
+    assert run.status == 0, run.errors
+    assert not run.progress
+    assert (run.output + run.errors).count("AnsiballZ_swarm_service_image.py && sleep 0'") <= 2  # chmod, and the run
+    assert "_slice" not in run.output
+
+
+def test_check_mode_shows_no_progress(engine: Endpoint, service: str) -> None:
+    run = watch(task(engine, name=service, image="whoami:0.6", resolve="never"), "--check", env=ONLY_JSON)
+    assert (run.progress, result(run)["changed"]) == ([], True)
+
+
+def test_options_that_cannot_be_used_are_refused_as_ever(engine: Endpoint, service: str) -> None:
+    run = watch(task(engine, name=service, image="whoami:0.6", show_progress="perhaps"))
+    assert run.status != 0
+    assert "show_progress" in run.output + run.errors
+    assert not run.progress
