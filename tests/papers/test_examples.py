@@ -1,0 +1,204 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each playbook of docs/examples, run by ``ansible-playbook``; only names are changed in it, as a reader would."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import rolling, state
+from tests.integration.run import Run
+from tests.papers.desk import Desk, desk
+from tests.swarm import Endpoint, Registry, services
+from tests.swarm.collection import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+OLD, NEW = "2.4.0", "2.4.1"
+STACK_LABEL = "com.docker.stack.namespace"
+CANARY_PORT = 8081
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The stack of the examples, under a name of this process's own."""
+
+    engine: Endpoint
+    registry: Registry
+    desk: Desk
+    name: str
+
+    def play(self, example: str, *arguments: str) -> Run:
+        """Run an example on this shop."""
+        text = (EXAMPLES / f"{example}.yml").read_text(encoding="utf-8")
+        names = {"registry.example.com": self.registry.address, "shop": self.name, "t001": self.t001}
+        for theirs, ours in names.items():
+            text = text.replace(theirs, ours)
+        (self.desk.folder / f"{example}.yml").write_text(text, encoding="utf-8")
+        return self.desk.run("ansible-playbook", f"{example}.yml", *arguments)
+
+    @property
+    def t001(self) -> str:
+        """The name of the service t001."""
+        return f"{self.name}-t001"
+
+    def image(self, part: str, tag: str) -> str:
+        """Return the reference of an image, with the digest that its tag has now."""
+        repository = f"{self.name}/{part}"
+        return f"{self.registry.address}/{repository}:{tag}@{self.registry.digest(repository, tag)}"
+
+    def stand(self, images: Mapping[str, str], monitor: float = 0.2, **fields: Any) -> list[str]:
+        """Create services with these images, and return their names when all of them run.
+
+        ``monitor`` is that of :func:`services.simple`, for updates alone: it must outlast a task that is to fail.
+        """
+        fields.setdefault("Labels", {STACK_LABEL: self.name})
+        for name, image in images.items():
+            spec = services.simple(f"{self.name}_{name}", image, monitor=monitor, **fields)
+            spec["RollbackConfig"] = {**spec["UpdateConfig"], "Monitor": services.SECOND // 5}
+            services.post(self.engine, spec)
+        names = [f"{self.name}_{name}" for name in images]
+        for name in names:
+            services.started(self.engine, name, timeout=rolling.LONG)
+        return names
+
+    def has(self, name: str) -> str:
+        """Return the image that a service has; its tasks run it."""
+        image = state.of(self.engine, name).image
+        services.started(self.engine, name, image=image, timeout=rolling.LONG)
+        return image
+
+
+@pytest.fixture(scope="module")
+def filled(engine: Endpoint, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Return the shop with two releases in its registry."""
+    made = Shop(engine, registry, desk(engine, tmp_path_factory.mktemp("desk")), f"shop{os.getpid()}")
+    for part in ("app", "web"):
+        registry.push("whoami:0.7", f"{made.name}/{part}:{OLD}")
+        registry.push("whoami:0.6", f"{made.name}/{part}:{NEW}")
+    return made
+
+
+@pytest.fixture
+def shop(filled: Shop) -> Iterator[Shop]:
+    """Return the shop; its services are removed after the test."""
+    yield filled
+    services.remove(filled.engine, filled.name)
+
+
+def changed(done: Run) -> list[int]:
+    """Return how many changes each host of a run that ended well reports."""
+    assert done.status == 0, done.text
+    return [int(number) for number in re.findall(r"changed=(\d+)", done.text)]
+
+
+def test_every_example_has_a_test() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    untested = [path.name for path in EXAMPLES.iterdir() if f'play("{path.stem}"' not in text]
+    assert untested == []
+
+
+def test_t001(shop: Shop) -> None:
+    services.create(shop.engine, shop.t001, "whoami:0.7")
+    before = state.of(shop.engine, shop.t001)
+    assert changed(shop.play("t001")) == [1]
+    after = state.of(shop.engine, shop.t001)
+    assert after.spec == before.with_image("whoami:0.6")
+    assert shop.has(shop.t001) == "whoami:0.6"
+
+
+def test_stack_release(shop: Shop) -> None:
+    old, new = shop.image("app", OLD), shop.image("app", NEW)
+    *released, database = shop.stand({"api": old, "worker": old, "db": "whoami:0.8"})
+    [foreign] = shop.stand({"foreign": old}, Labels={STACK_LABEL: "other"})
+    untouched = {name: state.of(shop.engine, name) for name in (database, foreign)}
+    assert changed(shop.play("stack_release", "-e", f"release={NEW}")) == [1]
+    assert [shop.has(name) for name in released] == [new, new]
+    assert {name: state.of(shop.engine, name) for name in untouched} == untouched
+
+
+def test_canary(shop: Shop) -> None:
+    old, new = shop.image("web", OLD), shop.image("web", NEW)
+    port = {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": CANARY_PORT, "PublishMode": "host"}
+    [canary] = shop.stand({"canary": old}, EndpointSpec={"Ports": [port]})
+    [rest] = shop.stand({"web": old})
+    before = state.of(shop.engine, rest)
+
+    unwell = shop.play("canary", "-e", f"release={NEW}", "-e", "canary=http://127.0.0.1:1/")
+    assert unwell.status == 2
+    assert "The canary was not well" in unwell.text
+    assert shop.has(canary) == old
+    assert state.of(shop.engine, rest) == before
+
+    well = shop.play("canary", "-e", f"release={NEW}")
+    assert changed(well) == [2]
+    assert "TASK [Put the canary back]" not in well.text
+    assert [shop.has(name) for name in (canary, rest)] == [new, new]
+
+
+def test_nightly_refresh(shop: Shop) -> None:
+    labels = {"com.example.refresh": "nightly"}
+    for tag in ("stable", "latest"):
+        shop.registry.push("whoami:0.7", f"{shop.name}/web:{tag}")
+    old = shop.image("web", "latest")
+    moved, still = shop.stand({"moved": old, "still": shop.image("web", "stable")}, Labels=labels)
+    [other] = shop.stand({"other": old})
+    before = {name: state.of(shop.engine, name) for name in (other, still)}
+    shop.registry.push("whoami:0.8", f"{shop.name}/web:latest")
+    new = shop.image("web", "latest")
+
+    done = shop.play("nightly_refresh")
+    assert changed(done) == [1]
+    assert re.findall(r'"msg": "(.*)"', done.text) == [f"{moved}: {old} -> {new} (converged)"]
+    assert shop.has(moved) == new != old
+    assert {name: state.of(shop.engine, name) for name in (other, still)} == before
+
+
+def test_nightly_refresh_reports_a_failure_too(shop: Shop) -> None:
+    shop.registry.push("whoami:0.7", f"{shop.name}/web:nightly")
+    old = shop.image("web", "nightly")
+    [broken] = shop.stand({"broken": old}, monitor=5, Labels={"com.example.refresh": "nightly"})
+    shop.registry.push("crash:1", f"{shop.name}/web:nightly")
+    done = shop.play("nightly_refresh")
+    assert done.status == 2
+    assert f"{broken}: {old} -> {old} (rolled_back)" in done.text
+    assert shop.has(broken) == old
+
+
+def test_rollback(shop: Shop) -> None:
+    old, new = shop.image("web", OLD), shop.image("web", NEW)
+    [name] = shop.stand({"web": old})
+    state.set_image(shop.engine, name, new)
+    assert shop.has(name) == new
+    assert changed(shop.play("rollback", "-e", f"release={OLD}")) == [1]
+    after = state.of(shop.engine, name)
+    assert shop.has(name) == old
+    assert changed(shop.play("rollback", "-e", f"release={OLD}")) == [0]
+    assert state.of(shop.engine, name) == after
+
+
+def test_all_managers(shop: Shop) -> None:
+    [name] = shop.stand({"web": shop.image("web", OLD)})
+    assert sorted(changed(shop.play("all_managers"))) == [0, 0, 1]
+    assert shop.has(name) == shop.image("web", NEW)
+
+
+def test_async(shop: Shop) -> None:
+    [name] = shop.stand({"web": shop.image("web", OLD)})
+    done = shop.play("async")
+    assert max(changed(done)) >= 1
+    assert shop.has(name) == shop.image("web", NEW)
+
+
+def test_start_then_wait(shop: Shop) -> None:
+    names = shop.stand(dict.fromkeys(("api", "worker"), shop.image("app", OLD)))
+    assert changed(shop.play("start_then_wait")) == [1]
+    new = shop.image("app", NEW)
+    assert [services.running(shop.engine, name, new) for name in names] == [1, 1]
