@@ -34,6 +34,16 @@ def install(session: nox.Session, group: str = "") -> None:
     session.install(*nox.project.dependency_groups(DEPENDENCIES, group or session.name))
 
 
+def collections_path(session: nox.Session) -> Path:
+    """Return a folder that has the checkout as an installed collection."""
+    root = Path(session.create_tmp()).resolve()
+    home = root.joinpath(*COLLECTION.split("."))
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.unlink(missing_ok=True)
+    home.symlink_to(Path.cwd())
+    return root
+
+
 @nox.session(default=False)
 def test(session: nox.Session) -> None:
     """Run the unit and integration tests; arguments go to pytest."""
@@ -94,11 +104,7 @@ def compare(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Render the guides and the modules' documents as a site; every warning is an error."""
     install(session)
-    root = Path(session.create_tmp()).resolve()
-    home = root.joinpath(*COLLECTION.split("."))
-    home.parent.mkdir(parents=True, exist_ok=True)
-    home.unlink(missing_ok=True)
-    home.symlink_to(Path.cwd())
+    root = collections_path(session)
     pages, built = root / "pages", Path("build/docs")
     for folder in (pages, built):
         shutil.rmtree(folder, ignore_errors=True)
@@ -140,11 +146,7 @@ def ruff(session: nox.Session) -> None:
 def mypy(session: nox.Session) -> None:
     """Check the types of the plugins, of the engine harness and of the matrix of Pythons."""
     install(session)
-    root = Path(session.create_tmp()).resolve()
-    home = root.joinpath(*COLLECTION.split("."))
-    home.parent.mkdir(parents=True, exist_ok=True)
-    home.unlink(missing_ok=True)
-    home.symlink_to(Path.cwd())
+    root = collections_path(session)
     packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.pythons"]
     path = f"{root}:{Path.cwd()}"
     session.run("mypy", *(part for package in packages for part in ("-p", package)), env={"MYPYPATH": path})

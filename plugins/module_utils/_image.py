@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Dict, Optional, Tuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 
 DEFAULT_DOMAIN = "docker.io"
 LEGACY_DEFAULT_DOMAIN = "index.docker.io"
@@ -34,11 +34,11 @@ _IDENTIFIER = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
 _LOWER_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
 
 
-class InvalidReference(InvalidInput):
+class InvalidReference(errors.InvalidInput):
     """The text is no image reference; the message says which part and why."""
 
     def __init__(self, text: str, why: str) -> None:
-        super().__init__(f"{quote(text)!r} is not a valid image reference: {why}.")
+        super().__init__(f"{errors.quote(text)!r} is not a valid image reference: {why}.")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def brief(image: str) -> str:
     try:
         reference = Reference.parse(image)
     except InvalidReference:
-        return quote(image)
+        return errors.quote(image)
     if reference.tag or not reference.digest:
         return reference.with_digest(None).familiar
     return f"{reference.familiar_repository}@{reference.digest[:BRIEF_DIGEST]}"
@@ -155,7 +155,7 @@ def _check_digest(text: str, digest: str) -> None:
     length = DIGEST_HEX_LENGTH.get(algorithm)
     if length is None:
         known = ", ".join(sorted(DIGEST_HEX_LENGTH))
-        raise InvalidReference(text, f"the digest {quote(digest)!r} names no known algorithm ({known})")
+        raise InvalidReference(text, f"the digest {errors.quote(digest)!r} names no known algorithm ({known})")
     if len(encoded) != length or not _LOWER_HEX.fullmatch(encoded):
         raise InvalidReference(
             text, f"a {algorithm} digest has {length} lower-case hexadecimal characters after the colon"
@@ -178,7 +178,9 @@ def _tag_fault(tag: str) -> str:
         return "the tag after the colon is empty"
     if len(tag) > 128:
         return f"the tag has {len(tag)} characters, 128 are the most"
-    return f"the tag {quote(tag)!r} may hold letters, digits, '_', '.' and '-' and does not begin with '.' or '-'"
+    return (
+        f"the tag {errors.quote(tag)!r} may hold letters, digits, '_', '.' and '-' and does not begin with '.' or '-'"
+    )
 
 
 def _split_domain(name: str) -> Tuple[str, str]:
@@ -201,7 +203,7 @@ def _is_domain(first: str) -> bool:
 def _check_domain(text: str, domain: str) -> None:
     if not _DOMAIN.fullmatch(domain):
         raise InvalidReference(
-            text, f"{quote(domain)!r} is not a registry's host name or address with an optional port"
+            text, f"{errors.quote(domain)!r} is not a registry's host name or address with an optional port"
         )
 
 
@@ -216,7 +218,7 @@ def _check_path(text: str, path: str) -> None:
         if not component:
             raise InvalidReference(text, "a part between two slashes is empty")
         if not _PATH_COMPONENT.fullmatch(component):
+            shown = errors.quote(component)
             raise InvalidReference(
-                text,
-                f"{quote(component)!r} may hold lower-case letters and digits, with '.', '_', '__' or '-' between them",
+                text, f"{shown!r} may hold lower-case letters and digits, with '.', '_', '__' or '-' between them"
             )

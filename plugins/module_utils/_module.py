@@ -16,13 +16,9 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, _load_params, env_fallback, missing_required_lib
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    InvalidInput,
-    LibraryMissing,
-    RolloutError,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
@@ -121,12 +117,12 @@ def run_module(
     try:
         engine = _engine(module.params)
         result = act(engine, module.params, Host(module.check_mode, partial(_run_program, module)))
-    except LibraryMissing as error:
+    except errors.LibraryMissing as error:
         module.fail_json(msg=missing_required_lib(LIBRARY, reason=HOW_TO_INSTALL), exception=error.traceback)
     except RolloutFailed as error:
         _warn(module, error.result)
         module.fail_json(msg=str(error), **error.result)
-    except RolloutError as error:
+    except errors.RolloutError as error:
         module.fail_json(msg=_message(error, engine))
     except Exception as error:
         where = "".join(traceback.format_tb(error.__traceback__))
@@ -156,7 +152,7 @@ def _warn(module: AnsibleModule, result: Dict[str, Any]) -> None:
 
 def _engine(params: Params) -> Engine:
     if params["timeout"] < 1:
-        raise InvalidInput(f"timeout is {params['timeout']} seconds; it must be 1 or more.")
+        raise errors.InvalidInput(f"timeout is {params['timeout']} seconds; it must be 1 or more.")
     address = Address.parse(params["docker_host"], _tls(params))
     return Engine(Transport(address, params["timeout"]))
 
@@ -179,6 +175,6 @@ def _certificate_file(name: str) -> Optional[str]:
     return os.path.join(folder, name) if folder else None
 
 
-def _message(error: RolloutError, engine: Optional[Engine]) -> str:
+def _message(error: errors.RolloutError, engine: Optional[Engine]) -> str:
     touched = engine is not None and engine.writes > 0
     return str(error) if touched else f"{error} Nothing was changed."

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: swarm_service_image
 short_description: Make Docker Swarm services run an image, and change nothing else
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The swarmops.rollout contributors (@swarmops)
 description:

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: swarm_service_image_info
 short_description: Tell which image each Docker Swarm service runs
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The swarmops.rollout contributors (@swarmops)
 description:

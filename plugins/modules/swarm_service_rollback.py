@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: swarm_service_rollback
 short_description: Put Docker Swarm services back to their previous specs
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The swarmops.rollout contributors (@swarmops)
 description:

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: swarm_service_wait
 short_description: Wait until Docker Swarm services have converged, or say why not
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The swarmops.rollout contributors (@swarmops)
 description:

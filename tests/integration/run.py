@@ -102,7 +102,7 @@ def module(
         data = json.loads(output)
     except ValueError:
         raise AssertionError(f"{plugin} ended with {status} and without a result:\n{text}") from None
-    assert bool(status) == bool(data.get("failed", False)), text
+    assert bool(status) == bool(data.get("failed", False)), f"exit status {status}:\n{text}"
     return Result(data, text, seconds)
 
 

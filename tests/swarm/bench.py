@@ -50,7 +50,7 @@ ROUNDS = {OURS: 5, ALONE: 7, RAW: 7}
 CLI_ROUNDS = {1: 5, 50: 3, 200: 1}
 PEER_ROUNDS = {NO_OP: {1: 3, 20: 2}, UPDATE: {1: 3, 20: 2, 200: 1}}
 FIXED_ROUNDS = 9
-WATCHED, WATCHED_REPLICAS, WATCHED_DELAY = "watched", 5, 5.5
+WATCHED, WATCHED_REPLICAS, WATCHED_DELAY = "watched", 5, 2.7
 """The service of the rollout that is watched: it takes some 30 seconds, of which this many are between two tasks."""
 WATCHED_ROUNDS = {NO_OP: 9, ROLLOUT: 4}
 

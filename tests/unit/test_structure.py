@@ -41,13 +41,16 @@ def is_within(name: str, part: str) -> bool:
 
 
 SOURCES = {part_of(path): path for path in sorted(PLUGINS.rglob("*.py"))}
+FILES = {path.relative_to(PLUGINS).with_suffix("").as_posix() for path in SOURCES.values()}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 
 def imports(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+            for name in node.names:
+                module = f"{node.module}.{name.name}"
+                yield module if module[len(PACKAGE) :].replace(".", "/") in FILES else str(node.module)
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional
 from urllib.parse import quote as quote_url
 from urllib.parse import urlsplit
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 
 PLAIN_PORT = 2375
 TLS_PORT = 2376
@@ -49,7 +49,7 @@ class Address(NamedTuple):
             path = "/" + rest.lstrip("/")
             return cls(docker_host, "http+unix://" + quote_url(path, safe=""), socket_path=path)
         if not separator or scheme not in ("tcp", "http", "https") or not rest:
-            raise InvalidInput(_unusable(docker_host))
+            raise errors.InvalidInput(_unusable(docker_host))
         if scheme == "https" and tls is None:
             tls = TLS()
         return cls(docker_host, _url(docker_host, tls), tls=tls)
@@ -65,10 +65,10 @@ def _url(docker_host: str, tls: Optional[TLS]) -> str:
         parts = urlsplit(docker_host)
         port = parts.port
     except ValueError:
-        raise InvalidInput(_unusable(docker_host)) from None
+        raise errors.InvalidInput(_unusable(docker_host)) from None
     is_plain = docker_host.isprintable() and " " not in docker_host
     if not parts.hostname or port == 0 or parts.username is not None or not is_plain:
-        raise InvalidInput(_unusable(docker_host))
+        raise errors.InvalidInput(_unusable(docker_host))
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     scheme, default_port = ("https", TLS_PORT) if tls else ("http", PLAIN_PORT)
     return f"{scheme}://{host}:{port or default_port}{parts.path.rstrip('/')}"
@@ -84,7 +84,7 @@ def _is_loopback(host: Optional[str]) -> bool:
 
 
 def _unusable(docker_host: str) -> str:
-    shown = quote(docker_host.rpartition("@")[2])
+    shown = errors.quote(docker_host.rpartition("@")[2])
     return (
         f"docker_host {shown!r} is not the address of an engine: "
         "unix:///PATH, tcp://HOST:PORT and https://HOST:PORT are."

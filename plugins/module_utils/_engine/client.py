@@ -11,28 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Type
 from urllib.parse import quote as quote_url
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    AnswerLost,
-    ApiError,
-    BadAnswer,
-    EngineError,
-    NotAManager,
-    NotFound,
-    OutOfSequence,
-    SwarmUnavailable,
-    quote,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
-        Distribution,
-        Filters,
-        Node,
-        Service,
-        ServiceSpec,
-        Task,
-    )
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 MANAGER_STATE = "active/manager"
 MANAGER_HINTS = {
@@ -108,41 +91,43 @@ class Engine:
         answer = self._transport.call("GET", "/_ping")
         version = answer.headers.get("api-version", "")
         if not version.replace(".", "").isdigit():
-            raise BadAnswer(
+            raise errors.BadAnswer(
                 f"What answers at {self._transport.address.text} is not a Docker engine: "
                 f"its answer to /_ping (status {answer.status}) names no API version. Is docker_host right?"
             )
         self._prefix = f"/v{version}"
         state = answer.headers.get("swarm", MANAGER_STATE)
         if state != MANAGER_STATE:
-            raise self._no_manager(MANAGER_HINTS.get(state, f"its swarm state is {quote(state)!r}"))
+            raise self._no_manager(MANAGER_HINTS.get(state, f"its swarm state is {errors.quote(state)!r}"))
 
-    def service(self, name_or_id: str) -> Service:
+    def service(self, name_or_id: str) -> types.Service:
         """Read one service, by what the engine takes for it: ID, name, or a prefix of an ID. NotFound."""
         path = f"/services/{quote_url(name_or_id, safe='')}"
         return _checked_service(path, self._get(path, dict))
 
-    def services(self, filters: Optional[Filters] = None) -> List[Service]:
+    def services(self, filters: Optional[types.Filters] = None) -> List[types.Service]:
         """Read all services that pass the filters."""
         return [_checked_service("/services", service) for service in self._list("/services", filters)]
 
-    def tasks(self, filters: Filters) -> List[Task]:
+    def tasks(self, filters: types.Filters) -> List[types.Task]:
         """Read all tasks that pass the filters."""
         return self._list("/tasks", filters)
 
-    def nodes(self) -> List[Node]:
+    def nodes(self) -> List[types.Node]:
         """Read all nodes."""
         return self._list("/nodes", None)
 
-    def update_service(self, service: Service, spec: ServiceSpec, registry_auth: Optional[str] = None) -> List[str]:
+    def update_service(
+        self, service: types.Service, spec: types.ServiceSpec, registry_auth: Optional[str] = None
+    ) -> List[str]:
         """Write a spec at the version index of `service`; gives the engine's warnings. OutOfSequence."""
         return self._post_update(service, spec, {}, registry_auth)
 
-    def roll_back_service(self, service: Service) -> List[str]:
+    def roll_back_service(self, service: types.Service) -> List[str]:
         """Have the engine put the service back to its PreviousSpec; gives its warnings. OutOfSequence."""
         return self._post_update(service, service["Spec"], {"rollback": "previous"}, None)
 
-    def distribution(self, image: str, registry_auth: Optional[str] = None) -> Distribution:
+    def distribution(self, image: str, registry_auth: Optional[str] = None) -> types.Distribution:
         """Ask the image's registry for its digest and platforms."""
         headers = {"X-Registry-Auth": registry_auth} if registry_auth else {}
         call = f"/distribution/{quote_url(image, safe='/:@')}/json"
@@ -151,16 +136,16 @@ class Engine:
         is_whole = isinstance(descriptor, dict) and isinstance(descriptor.get("digest"), str)
         is_whole = is_whole and isinstance(platforms, list)
         if not is_whole or not all(isinstance(platform, dict) for platform in platforms):
-            raise BadAnswer(f"GET {call}: the answer holds no digest that can be used.")
-        checked: Distribution = distribution
+            raise errors.BadAnswer(f"GET {call}: the answer holds no digest that can be used.")
+        checked: types.Distribution = distribution
         return checked
 
-    def events(self, filters: Filters) -> Iterator[bytes]:
+    def events(self, filters: types.Filters) -> Iterator[bytes]:
         """Tell each event as it happens, a line of JSON each, until the connection ends or breaks."""
         return self._transport.lines(self._prefix + "/events", {"filters": json.dumps(filters)})
 
     def _post_update(
-        self, service: Service, spec: ServiceSpec, params: Dict[str, str], registry_auth: Optional[str]
+        self, service: types.Service, spec: types.ServiceSpec, params: Dict[str, str], registry_auth: Optional[str]
     ) -> List[str]:
         call = f"/services/{service['ID']}/update"
         headers = {"Content-Type": "application/json"}
@@ -172,19 +157,19 @@ class Engine:
         try:
             answer = self._call("POST", call, params=params, body=body, headers=headers)
             warnings = self._decode("POST " + call, answer, dict).get("Warnings")
-        except BadAnswer as error:
-            raise AnswerLost(str(error)) from None
-        except ApiError as error:
+        except errors.BadAnswer as error:
+            raise errors.AnswerLost(str(error)) from None
+        except errors.ApiError as error:
             if error.status >= SERVER_ERRORS and error.reason == UNREADABLE:  # not the engine's own words: a gateway's
-                raise AnswerLost(str(error)) from None
+                raise errors.AnswerLost(str(error)) from None
             raise
-        return [quote(str(warning)) for warning in list(warnings or [])[:MOST_WARNINGS]]
+        return [errors.quote(str(warning)) for warning in list(warnings or [])[:MOST_WARNINGS]]
 
-    def _list(self, path: str, filters: Optional[Filters]) -> List[Any]:
+    def _list(self, path: str, filters: Optional[types.Filters]) -> List[Any]:
         params = {"filters": json.dumps(filters)} if filters else None
         found: List[Any] = self._get(path, list, params)
         if not all(isinstance(item, dict) for item in found):
-            raise BadAnswer(f"GET {path}: the engine's answer is not a list of objects.")
+            raise errors.BadAnswer(f"GET {path}: the engine's answer is not a list of objects.")
         return found
 
     def _get(self, path: str, kind: Type[Any], params: Optional[Dict[str, str]] = None) -> Any:
@@ -199,20 +184,20 @@ class Engine:
             raise self._refusal(f"{method} {path}", answer)
         return answer
 
-    def _refusal(self, call: str, answer: Answer) -> EngineError:
+    def _refusal(self, call: str, answer: Answer) -> errors.EngineError:
         reason = _reason(answer)
         text = reason.lower()
         if any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
         if OUT_OF_SEQUENCE_TEXT in text:
-            return OutOfSequence(call, answer.status, reason)
+            return errors.OutOfSequence(call, answer.status, reason)
         if any(known in text for known in UNAVAILABLE_TEXTS):
-            return SwarmUnavailable(call, answer.status, reason)
-        return (NotFound if answer.status == 404 else ApiError)(call, answer.status, reason)
+            return errors.SwarmUnavailable(call, answer.status, reason)
+        return (errors.NotFound if answer.status == 404 else errors.ApiError)(call, answer.status, reason)
 
-    def _no_manager(self, why: str) -> NotAManager:
-        return NotAManager(
-            f"The engine at {self._transport.address.text} cannot manage services: {quote(why).rstrip('.')}."
+    def _no_manager(self, why: str) -> errors.NotAManager:
+        return errors.NotAManager(
+            f"The engine at {self._transport.address.text} cannot manage services: {errors.quote(why).rstrip('.')}."
         )
 
     @staticmethod
@@ -220,13 +205,13 @@ class Engine:
         try:
             value = json.loads(answer.body.decode("utf-8"))
         except (ValueError, RecursionError):
-            raise BadAnswer(f"{call}: the answer is not JSON, though an engine's would be.") from None
+            raise errors.BadAnswer(f"{call}: the answer is not JSON, though an engine's would be.") from None
         if not isinstance(value, kind):
-            raise BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
+            raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
         return value
 
 
-def _checked_service(path: str, service: Any) -> Service:
+def _checked_service(path: str, service: Any) -> types.Service:
     """A service with the parts that everything here relies on."""
     spec, version = service.get("Spec"), service.get("Version")
     is_whole = (
@@ -237,8 +222,8 @@ def _checked_service(path: str, service: Any) -> Service:
         and isinstance(spec.get("TaskTemplate"), dict)
     )
     if not is_whole:
-        raise BadAnswer(f"GET {path}: the answer holds a service without ID, version index or spec.")
-    checked: Service = service
+        raise errors.BadAnswer(f"GET {path}: the answer holds a service without ID, version index or spec.")
+    checked: types.Service = service
     return checked
 
 

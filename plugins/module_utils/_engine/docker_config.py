@@ -18,6 +18,7 @@ import os
 import re
 from typing import Any, Dict, List, Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     HUB_DOMAIN,
     Credential,
@@ -25,7 +26,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentia
     RunProgram,
     key_of,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, quote
 
 CONFIG_NAME = "config.json"
 CONFIG_VARIABLE = "DOCKER_CONFIG"
@@ -41,7 +41,7 @@ LARGEST_CONFIG = 4 * 1024 * 1024  # bytes
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
-class CredentialError(InvalidInput):
+class CredentialError(errors.InvalidInput):
     """Credentials were asked for and their source cannot be used."""
 
 
@@ -168,7 +168,7 @@ def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Cr
     """Ask a credential helper, under the program `timeout`. None where it knows nothing of the server."""
     program = HELPER_PREFIX + name
     try:
-        status, output, errors = run_program(["timeout", f"{HELPER_TIMEOUT:g}", program, "get"], server.encode())
+        status, output, complaints = run_program(["timeout", f"{HELPER_TIMEOUT:g}", program, "get"], server.encode())
     except BrokenPipeError:
         raise CredentialError(f"The credential helper {program} ended before it had read what it was asked.") from None
     except OSError as error:
@@ -181,7 +181,7 @@ def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Cr
         raise CredentialError(f"The credential helper {program} cannot be run: {CANNOT_RUN[status]}.")
     if status == 0:
         return _from_answer(program, server, output)
-    said = (output + errors).decode("utf-8", errors="replace")
+    said = (output + complaints).decode("utf-8", errors="replace")
     if NOT_FOUND in said:
         return None
     raise _refusal(program, server, status, said)
@@ -190,7 +190,9 @@ def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Cr
 def _refusal(program: str, server: str, exit_code: int, said: str) -> CredentialError:
     harmless = [text for text in HARMLESS_HELPER_TEXTS if text in said]
     words = (
-        f" and said: {quote(harmless[0])}" if harmless else " (its words are not shown, since they may hold a secret)"
+        f" and said: {errors.quote(harmless[0])}"
+        if harmless
+        else " (its words are not shown, since they may hold a secret)"
     )
     return CredentialError(
         f"The credential helper {program} failed for {server} with exit code {exit_code}{words}. "

@@ -17,8 +17,8 @@ import warnings
 from functools import partial
 from typing import Any, Callable
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, LibraryMissing
 
 try:
     import requests
@@ -33,7 +33,7 @@ except ImportError:
 def require_library() -> None:
     """Raises LibraryMissing where requests-unixsocket cannot be imported."""
     if IMPORT_TRACEBACK is not None:
-        raise LibraryMissing(IMPORT_TRACEBACK)
+        raise errors.LibraryMissing(IMPORT_TRACEBACK)
 
 
 def open_session(address: Address) -> Any:
@@ -114,9 +114,11 @@ def _check_file(given: str, load: Callable[[], None]) -> None:
     try:
         load()
     except ssl.SSLError:
-        raise InvalidInput(f"{given} cannot be used, is it PEM, and do certificate and key belong together?") from None
+        raise errors.InvalidInput(
+            f"{given} cannot be used, is it PEM, and do certificate and key belong together?"
+        ) from None
     except OSError as error:
-        raise InvalidInput(f"{given} cannot be read: {error.strerror}.") from None
+        raise errors.InvalidInput(f"{given} cannot be read: {error.strerror}.") from None
 
 
 def _hostname_adapter(tls: TLS) -> Any:

@@ -19,14 +19,8 @@ import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    AnswerLost,
-    BadAnswer,
-    EngineError,
-    EngineUnreachable,
-    quote,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.session import open_session, require_library
 
 with contextlib.suppress(ImportError):  # require_library tells of it
@@ -76,11 +70,11 @@ class Transport:
             return worker.run(lambda: self._exchange(session, method, path, params, body, headers), self.limit)
         except _OutOfTime:
             self._session = self._worker = None  # still at work on the call that was given up
-            raise AnswerLost(
+            raise errors.AnswerLost(
                 f"{method} {path}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
             ) from None
         except requests.exceptions.ConnectTimeout:
-            raise EngineUnreachable(
+            raise errors.EngineUnreachable(
                 f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
             ) from None
         except requests.exceptions.RequestException as error:
@@ -128,22 +122,22 @@ class Transport:
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, content, names)
 
-    def _explain(self, call: str, error: Exception) -> EngineError:
+    def _explain(self, call: str, error: Exception) -> errors.EngineError:
         cause = _os_error(error)
         if self.address.socket_path and cause is not None:
             return _socket_error(self.address.socket_path, cause) or self._lost(call, error)
         if self.address.socket_path and any("path too long" in str(cause) for cause in _causes(error)):
-            return EngineUnreachable(
+            return errors.EngineUnreachable(
                 f"The path of the socket {self.address.socket_path} is longer than the system allows."
             )
         if isinstance(error, requests.exceptions.SSLError):
-            return EngineUnreachable(f"No trusted TLS connection to {self.address.text}: {_tls_reason(error)}.")
+            return errors.EngineUnreachable(f"No trusted TLS connection to {self.address.text}: {_tls_reason(error)}.")
         if isinstance(cause, ConnectionRefusedError) or _never_connected(error):
-            return EngineUnreachable(f"No engine can be reached at {self.address.text} ({_reason(error)}).")
+            return errors.EngineUnreachable(f"No engine can be reached at {self.address.text} ({_reason(error)}).")
         return self._lost(call, error)
 
-    def _lost(self, call: str, error: Exception) -> AnswerLost:
-        return AnswerLost(
+    def _lost(self, call: str, error: Exception) -> errors.AnswerLost:
+        return errors.AnswerLost(
             f"{call}: the connection to {self.address.text} broke before the whole answer was there ({_reason(error)})."
         )
 
@@ -193,7 +187,9 @@ def _read_body(response: Any, give_up: float) -> bytes:
         parts.append(chunk)
         size += len(chunk)
         if size > LARGEST_BODY:
-            raise BadAnswer(f"The answer is larger than {LARGEST_BODY // 2**20} MiB; it was not read to its end.")
+            raise errors.BadAnswer(
+                f"The answer is larger than {LARGEST_BODY // 2**20} MiB; it was not read to its end."
+            )
         if time.monotonic() > give_up:
             raise _OutOfTime
     return b"".join(parts)
@@ -230,31 +226,33 @@ def _reason(error: Exception) -> str:
     if cause is not None and cause.strerror:
         return cause.strerror
     innermost = _causes(error)[-1]
-    return quote(str(innermost) or type(innermost).__name__)
+    return errors.quote(str(innermost) or type(innermost).__name__)
 
 
 def _tls_reason(error: Exception) -> str:
     texts = [
         str(cause) for cause in _causes(error) if type(cause).__module__ in ("ssl", "urllib3.util.ssl_match_hostname")
     ]
-    return quote(texts[-1] if texts else _reason(error))
+    return errors.quote(texts[-1] if texts else _reason(error))
 
 
-def _socket_error(path: str, cause: OSError) -> Optional[EngineUnreachable]:
+def _socket_error(path: str, cause: OSError) -> Optional[errors.EngineUnreachable]:
     """Say what is wrong with a Unix socket; None where the connection stood and broke later."""
     if cause.errno in (errno.EACCES, errno.EPERM):
-        return EngineUnreachable(
+        return errors.EngineUnreachable(
             f"No permission to open the engine's socket {path}: run the task with become, "
             "or as a user of the group that owns the socket."
         )
     if cause.errno in (errno.ENOENT, errno.ENOTDIR):
-        return EngineUnreachable(f"There is no socket at {path}: does the engine run here, and is docker_host right?")
+        return errors.EngineUnreachable(
+            f"There is no socket at {path}: does the engine run here, and is docker_host right?"
+        )
     if cause.errno == errno.EAGAIN:
-        return EngineUnreachable(f"What listens on the socket {path} accepts no further connection now.")
+        return errors.EngineUnreachable(f"What listens on the socket {path} accepts no further connection now.")
     if cause.errno in (errno.ECONNREFUSED, errno.ENOTSOCK, errno.EPROTOTYPE):
         if not _is_socket(path):
-            return EngineUnreachable(f"{path} is not a socket: set docker_host to the socket of an engine.")
-        return EngineUnreachable(f"Nothing listens on the socket {path}: does the engine run?")
+            return errors.EngineUnreachable(f"{path} is not a socket: set docker_host to the socket of an engine.")
+        return errors.EngineUnreachable(f"Nothing listens on the socket {path}: does the engine run?")
     return None
 
 

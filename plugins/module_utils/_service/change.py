@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
@@ -28,7 +28,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.resoluti
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
 def change_image(engine: Engine, params: Params, host: Host) -> Result:
@@ -58,19 +58,21 @@ def _members(engine: Engine, params: Params, resolver: Resolver, settings: Setti
 def _check_wish(params: Params) -> None:
     """Refuse options that could only do nothing, or contradict each other. Raises InvalidInput."""
     if params["max_parallel"] < 0:
-        raise InvalidInput(f"max_parallel is {params['max_parallel']}; it must be 0 (all at once) or more.")
+        raise errors.InvalidInput(f"max_parallel is {params['max_parallel']}; it must be 0 (all at once) or more.")
     images = [item["image"] for item in params["services"] or []]
     if params["tag"] is not None and any(image is not None for image in images):
-        raise InvalidInput("tag and the image of a service in services are both given; either says what it shall run.")
+        raise errors.InvalidInput(
+            "tag and the image of a service in services are both given; either says what it shall run."
+        )
     has_image = params["image"] is not None or (bool(images) and None not in images)
     if not has_image and params["tag"] is None and params["resolve"] != ALWAYS and not params["force"]:
-        raise InvalidInput(
+        raise errors.InvalidInput(
             "Neither image nor tag is given, so there is nothing to do but to look whether the tag has moved: "
             "say resolve=always for that, or force=true to redeploy, or give an image or a tag."
         )
 
 
-def _wanted(service: Service, image: Optional[Reference], tag: Optional[str]) -> Reference:
+def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[str]) -> Reference:
     """The reference that a service shall run: the image given, its own repository's tag, or what it has."""
     if image is not None:
         return image

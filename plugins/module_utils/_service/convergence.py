@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import EngineError, quote
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
     POLL_INTERVAL,
     Observer,
@@ -34,7 +34,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, Task
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 MOST_FAILING_TASKS = 10
 
@@ -46,7 +46,7 @@ class Wait:
     It has ended when it has an outcome; `reason` says more where that is not `converged`.
     """
 
-    service: Service
+    service: types.Service
     expected: Expectation
     deadline: float
     sight: Optional[Sight] = None
@@ -59,7 +59,7 @@ class Wait:
         """The service's ID."""
         return self.service["ID"]
 
-    def concerns(self, task: Task) -> bool:
+    def concerns(self, task: types.Task) -> bool:
         """Whether a task belongs to what was waited for, which the swarm may have rolled back since."""
         if self.expected.image is not None:
             return image_of(task) == self.expected.image
@@ -101,7 +101,7 @@ class Convergence:
         """The services that are still waited for."""
         return list(self._active.values())
 
-    def add(self, service: Service, expected: Expectation, seconds: float) -> Wait:
+    def add(self, service: types.Service, expected: Expectation, seconds: float) -> Wait:
         """Wait for a service, for so many seconds from now."""
         wait = Wait(service, expected, self._clock.now() + seconds)
         self._active[wait.identifier] = wait
@@ -139,7 +139,7 @@ class Convergence:
         try:
             with self._engine.within(max(LAST_LOOK, seconds)):
                 sights = self.observer.look({wait.identifier: wait.expected for wait in self.active})
-        except EngineError as error:
+        except errors.EngineError as error:
             return str(error)
         for identifier, sight in sights.items():
             if sight is None:
@@ -155,18 +155,18 @@ class Convergence:
         try:
             tasks = self._engine.tasks({"service": [wait.identifier for wait in waits]})
             nodes = self._engine.nodes()
-        except EngineError:
+        except errors.EngineError:
             return  # the outcome stands without them
         for wait in waits:
             own = [task for task in tasks if task.get("ServiceID") == wait.identifier]
             wait.tasks = failing_tasks(wait.service, [task for task in own if wait.concerns(task)], nodes)
 
 
-def failing_tasks(service: Service, tasks: List[Task], nodes: List[Node]) -> List[Dict[str, Any]]:
+def failing_tasks(service: types.Service, tasks: List[types.Task], nodes: List[types.Node]) -> List[Dict[str, Any]]:
     """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure)."""
     hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname") for node in nodes}
     secrets = spec_secrets(service["Spec"])
-    newest: Dict[Any, Task] = {}
+    newest: Dict[Any, types.Task] = {}
     for task in sorted(tasks, key=lambda task: str(task.get("CreatedAt", ""))):
         if state_of(task) in FAILED_STATES or (task.get("Status") or {}).get("Err"):
             newest[task.get("Slot") or task.get("NodeID")] = task
@@ -179,7 +179,7 @@ def failing_tasks(service: Service, tasks: List[Task], nodes: List[Node]) -> Lis
                 "slot": task.get("Slot"),
                 "node": hostnames.get(str(task.get("NodeID"))) or task.get("NodeID"),
                 "state": state_of(task),
-                "error": quote(str(status.get("Err") or ""), secrets),
+                "error": errors.quote(str(status.get("Err") or ""), secrets),
                 "exit_code": code if state_of(task) == "failed" else None,
             }
         )

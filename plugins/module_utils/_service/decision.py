@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
@@ -27,8 +27,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.resoluti
 )
 
 if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint, Written
 
@@ -65,7 +65,7 @@ class Member:
     process left in it, or may have left.
     """
 
-    service: Service
+    service: types.Service
     entry: Entry
     target: Optional[Target] = None
     credential: Optional[Credential] = None
@@ -99,19 +99,19 @@ class Member:
             self.entry.see(written.held)
         self.expect(written.plan.spec, is_forced="force_update" in written.plan.changes)
 
-    def read_back(self, held: Service) -> None:
+    def read_back(self, held: types.Service) -> None:
         """Take in the service as the engine holds it after the update. Raises ReadBackMismatch."""
         if self.written is not None:
             self.written = self.written.read_back(held)
             self.entry.see(held)
 
-    def expect(self, spec: ServiceSpec, is_forced: bool) -> None:
+    def expect(self, spec: types.ServiceSpec, is_forced: bool) -> None:
         """Wait for a service that holds the image of this spec, and where it was forced its count."""
         self.expected_image = stored_image(spec)
         self.force_update = spec["TaskTemplate"].get("ForceUpdate", 0) if is_forced else None
 
 
-def decide(service: Service, wanted: Reference, resolver: Resolver, settings: Settings) -> Member:
+def decide(service: types.Service, wanted: Reference, resolver: Resolver, settings: Settings) -> Member:
     """Decide what to do with one service, asking the registry where that is needed.
 
     Raises UnresolvedImage with `on_unresolved: fail`, UnsupportedService, CredentialError, InvalidInput.
@@ -131,7 +131,7 @@ def decide(service: Service, wanted: Reference, resolver: Resolver, settings: Se
 def _consequence(wanted: Reference, image: str) -> str:
     """What a missing digest means for a service that holds `image`."""
     if Target(wanted).is_met_by(image):
-        return f"Whether the tag has moved is not known; the service keeps {quote(image)}."
+        return f"Whether the tag has moved is not known; the service keeps {errors.quote(image)}."
     if wanted.digest is not None:
         return "The digest is the one that was asked for; the service's platforms are left as they are."
     image = wanted.with_default_tag().familiar

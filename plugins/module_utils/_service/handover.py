@@ -15,7 +15,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     GOING_BACK,
@@ -33,8 +33,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint
 
 if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
     FindCredential = Callable[[Reference], Optional[Credential]]
@@ -74,7 +74,7 @@ def unpack(rollout: Rollout, text: str, gap: float, is_retry: bool, find_credent
     try:
         content = json.loads(zlib.decompress(base64.b64decode(text)))
     except (ValueError, zlib.error):
-        raise InvalidInput("The rollout that was handed over cannot be read.") from None
+        raise errors.InvalidInput("The rollout that was handed over cannot be read.") from None
     for packed in content["members"]:
         member = _unpack_member(packed)
         rollout.members.append(member)
@@ -116,7 +116,7 @@ def _unpack_member(packed: Packed) -> Member:
     return member
 
 
-def _parts(service: Service) -> Service:
+def _parts(service: types.Service) -> types.Service:
     """A service without what nobody else needs to know of it."""
     image = stored_image(service["Spec"])
     return {

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import RolloutError, quote
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
     Host,
@@ -26,7 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, Task
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 Description = Dict[str, Any]
 
@@ -47,25 +47,25 @@ def list_images(engine: Engine, params: Params, host: Host) -> Result:
     return result
 
 
-def describe(engine: Engine, services: List[Service], resolver: Optional[Resolver]) -> List[Description]:
+def describe(engine: Engine, services: List[types.Service], resolver: Optional[Resolver]) -> List[Description]:
     """Describe services as documented under RETURN; with a resolver, also what their registries have now.
 
     What cannot be told of one service is said there, and does not fail the rest. Raises EngineError.
     """
     tasks = engine.tasks({"service": [service["ID"] for service in services]}) if services else []
-    by_service: Dict[str, List[Task]] = {}
+    by_service: Dict[str, List[types.Task]] = {}
     for task in tasks:
         by_service.setdefault(str(task.get("ServiceID")), []).append(task)
     return [_describe(service, by_service.get(service["ID"], []), resolver) for service in services]
 
 
-def asked_of_registries(services: List[Service]) -> List[Reference]:
+def asked_of_registries(services: List[types.Service]) -> List[Reference]:
     """The references of services that a registry is asked for: those that can be read and may move."""
     references = []
     for service in services:
         try:
             reference = Reference.parse(stored_image(service["Spec"]))
-        except RolloutError:
+        except errors.RolloutError:
             continue
         if not _is_pinned_for_good(reference):
             references.append(reference)
@@ -77,7 +77,7 @@ def _is_pinned_for_good(reference: Reference) -> bool:
     return reference.tag is None and reference.digest is not None
 
 
-def _describe(service: Service, tasks: List[Task], resolver: Optional[Resolver]) -> Description:
+def _describe(service: types.Service, tasks: List[types.Task], resolver: Optional[Resolver]) -> Description:
     status = service.get("UpdateStatus")
     return {
         "id": service["ID"],
@@ -89,7 +89,7 @@ def _describe(service: Service, tasks: List[Task], resolver: Optional[Resolver])
         "digest": None,
         "update_status": {
             "state": status.get("State"),
-            "message": quote(status.get("Message", "")),
+            "message": errors.quote(status.get("Message", "")),
             "started_at": status.get("StartedAt"),
             "completed_at": status.get("CompletedAt"),
         }
@@ -103,17 +103,17 @@ def _describe(service: Service, tasks: List[Task], resolver: Optional[Resolver])
     }
 
 
-def _image(service: Service, resolver: Optional[Resolver]) -> Description:
+def _image(service: types.Service, resolver: Optional[Resolver]) -> Description:
     """The service's reference in parts, and how it compares with its registry; or why that cannot be told."""
     told: Description = {}
     try:
         image = stored_image(service["Spec"])
-        told["image"] = quote(image)
+        told["image"] = errors.quote(image)
         reference = Reference.parse(image)
         told.update(repository=reference.familiar_repository, tag=reference.tag, digest=reference.digest)
         if resolver is not None:
             told.update(_compare(reference, resolver))
-    except RolloutError as error:
+    except errors.RolloutError as error:
         told["error"] = str(error)
     return told
 
@@ -131,7 +131,7 @@ def _compare(reference: Reference, resolver: Resolver) -> Description:
     }
 
 
-def _count_tasks(tasks: List[Task]) -> Dict[str, Dict[str, int]]:
+def _count_tasks(tasks: List[types.Task]) -> Dict[str, Dict[str, int]]:
     """How many tasks shall run, by state and by image; tasks of the past do not count."""
     by_state: Dict[str, int] = {}
     by_image: Dict[str, int] = {}

@@ -13,8 +13,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     Expectation,
@@ -25,7 +25,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Filters, Task
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
 UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's present spec
@@ -79,25 +79,25 @@ class Observer:
                 sights[identifier] = Sight(snapshot, judge(snapshot, expected[identifier]))
         return sights
 
-    def _tasks(self, identifiers: List[str], filters: Filters) -> List[Task]:
+    def _tasks(self, identifiers: List[str], filters: types.Filters) -> List[types.Task]:
         """Tasks of these services; the engine answers 404 where one of the services has just been removed."""
         return self._engine.tasks({"service": identifiers, **filters}) if identifiers else []
 
-    def _former(self, identifiers: List[str], tasks: List[Task]) -> List[Task]:
+    def _former(self, identifiers: List[str], tasks: List[types.Task]) -> List[types.Task]:
         if not self.sees_former:
             return []
         present = {task["ID"] for task in tasks}
         going_on = self._tasks(identifiers, {"desired-state": ["running"]})
         return [task for task in going_on if task["ID"] not in present]
 
-    def _remember_running(self, tasks: List[Task]) -> None:
+    def _remember_running(self, tasks: List[types.Task]) -> None:
         now = self._clock.now()
         running = [task["ID"] for task in tasks if state_of(task) == "running"]
         self._running_since = {task: self._running_since.get(task, now) for task in running}
 
 
-def _by_service(tasks: List[Task]) -> Dict[str, List[Task]]:
-    grouped: Dict[str, List[Task]] = {}
+def _by_service(tasks: List[types.Task]) -> Dict[str, List[types.Task]]:
+    grouped: Dict[str, List[types.Task]] = {}
     for task in tasks:
         grouped.setdefault(str(task.get("ServiceID")), []).append(task)
     return grouped
@@ -123,5 +123,5 @@ class Watch:
         try:
             for _event in self._engine.events({"type": EVENT_TYPES}):
                 self._changed.set()
-        except EngineError:
+        except errors.EngineError:
             return

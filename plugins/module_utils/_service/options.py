@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     GivenKeychain,
     Keychain,
     RunProgram,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import (
@@ -24,10 +24,10 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.selectio
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.slices import Slice
 
-    Chosen = List[Tuple[Service, Optional[Reference]]]
+    Chosen = List[Tuple[types.Service, Optional[Reference]]]
 
 Params = Dict[str, Any]
 
@@ -63,7 +63,7 @@ def check_credentials(params: Params, wanted: List[Reference]) -> None:
     """One user's password goes to one registry. Raises InvalidInput."""
     domains = sorted({reference.domain for reference in wanted})
     if params["registry_username"] is not None and len(domains) > 1:
-        raise InvalidInput(
+        raise errors.InvalidInput(
             f"registry_username and registry_password are for one registry, but the images are in "
             f"{', '.join(domains)}. "
             "Use registry_auth=docker_config, or a task for each registry."
@@ -73,7 +73,7 @@ def check_credentials(params: Params, wanted: List[Reference]) -> None:
 def keychain(params: Params, run_program: RunProgram) -> Keychain:
     is_given, is_read = params["registry_username"] is not None, params["registry_auth"] == "docker_config"
     if params["docker_config"] is not None and (is_given or not is_read):
-        raise InvalidInput("docker_config is given, but it is read only with registry_auth=docker_config.")
+        raise errors.InvalidInput("docker_config is given, but it is read only with registry_auth=docker_config.")
     if is_given:
         return GivenKeychain(params["registry_username"], params["registry_password"])
     return _docker_config_keychain(params["docker_config"], run_program) if is_read else Keychain()
@@ -93,9 +93,9 @@ def _choice(params: Params) -> Callable[[Engine], Chosen]:
     listed = params.get("services")
     if listed is not None:
         if common is not None:
-            raise InvalidInput("image goes with name and select; in services each item has its own.")
+            raise errors.InvalidInput("image goes with name and select; in services each item has its own.")
         if not listed:
-            raise InvalidInput("services is an empty list.")
+            raise errors.InvalidInput("services is an empty list.")
         images = [Reference.parse(item["image"]) if item.get("image") is not None else None for item in listed]
         names = [item["name"] for item in listed]
         return lambda engine: list(zip(find_services(engine, names), images))
@@ -104,5 +104,5 @@ def _choice(params: Params) -> Callable[[Engine], Chosen]:
         allow_none = params["allow_none"]
         return lambda engine: [(service, common) for service in select_services(engine, selector, allow_none)]
     if params["name"] is None:
-        raise InvalidInput("No service is named: name, services and select are all empty.")
+        raise errors.InvalidInput("No service is named: name, services and select are all empty.")
     return lambda engine: [(service, common) for service in find_services(engine, [params["name"]])]

@@ -10,18 +10,13 @@ import random
 import time
 from typing import Callable, Optional, TypeVar
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    AnswerLost,
-    EngineError,
-    EngineUnreachable,
-    SwarmUnavailable,
-)
 
 FIRST_PAUSE = 0.05  # seconds
 LONGEST_PAUSE = 2.0  # seconds
 LAST_LOOK = 5.0  # seconds that a last look may take where the time is over
-PASSING_FAILURES = (AnswerLost, EngineUnreachable, SwarmUnavailable)
+PASSING_FAILURES = (errors.AnswerLost, errors.EngineUnreachable, errors.SwarmUnavailable)
 
 T = TypeVar("T")
 
@@ -72,6 +67,6 @@ class Patience:
             try:
                 return self.call(call)
             except PASSING_FAILURES as error:
-                last: Optional[EngineError] = error
+                last: Optional[errors.EngineError] = error
             if not self.lasts() and last is not None:
                 raise last

@@ -13,14 +13,14 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, ServiceSpec
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386"}
 _CONSTRAINT = re.compile(r"\s*([\w.\-/]+?)\s*(==|!=)\s*(.*?)\s*")
 
 
-def eligible_nodes(spec: ServiceSpec, nodes: List[Node]) -> Set[str]:
+def eligible_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
     """The IDs of the nodes that are up, active, and pass the constraints and platforms of a service's spec."""
     placement = spec["TaskTemplate"].get("Placement") or {}
     constraints = placement.get("Constraints") or []
@@ -34,12 +34,12 @@ def eligible_nodes(spec: ServiceSpec, nodes: List[Node]) -> Set[str]:
     }
 
 
-def _takes_tasks(node: Node) -> bool:
+def _takes_tasks(node: types.Node) -> bool:
     is_up = (node.get("Status") or {}).get("State") == "ready"
     return is_up and (node.get("Spec") or {}).get("Availability", "active") == "active"
 
 
-def _meets(node: Node, constraint: str) -> bool:
+def _meets(node: types.Node, constraint: str) -> bool:
     match = _CONSTRAINT.fullmatch(constraint)
     if match is None:
         return False
@@ -52,7 +52,7 @@ def _meets(node: Node, constraint: str) -> bool:
     return (operator == "==") == (value.lower() == wanted.lower())
 
 
-def _value(node: Node, key: str) -> Optional[str]:
+def _value(node: types.Node, key: str) -> Optional[str]:
     """What a node has under a constraint's key; an absent label is empty, an unknown key None."""
     spec, description = node.get("Spec") or {}, node.get("Description") or {}
     platform = description.get("Platform") or {}
@@ -74,7 +74,7 @@ def _value(node: Node, key: str) -> Optional[str]:
     return None
 
 
-def _has_address(node: Node, wanted: str) -> bool:
+def _has_address(node: types.Node, wanted: str) -> bool:
     import ipaddress  # few constraints need it
 
     try:
@@ -84,7 +84,7 @@ def _has_address(node: Node, wanted: str) -> bool:
         return False
 
 
-def _has_platform(node: Node, platforms: List[Dict[str, str]]) -> bool:
+def _has_platform(node: types.Node, platforms: List[Dict[str, str]]) -> bool:
     own = ((node.get("Description") or {}).get("Platform")) or {}
     if not platforms:
         return True

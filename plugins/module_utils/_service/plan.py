@@ -10,15 +10,11 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService, quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
-        Distribution,
-        Service,
-        ServiceSpec,
-    )
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 FINGERPRINT_LENGTH = 6  # hexadecimal digits: one of 16 million
 SHORTEST_SECRET = 4  # characters; a shorter value is in too many words to be taken out of a text
@@ -49,7 +45,7 @@ class Plan(NamedTuple):
 
     before: str
     after: str
-    spec: ServiceSpec
+    spec: types.ServiceSpec
     changes: Mapping[str, Tuple[Any, Any]]
 
     @property
@@ -58,7 +54,7 @@ class Plan(NamedTuple):
         return bool(self.changes)
 
 
-def make_plan(spec: ServiceSpec, target: Target, force: bool = False) -> Plan:
+def make_plan(spec: types.ServiceSpec, target: Target, force: bool = False) -> Plan:
     """Decide what to write so that a service with this spec runs the target.
 
     A target that is met keeps the image as it is stored, pin and spelling included; `force` then
@@ -80,23 +76,23 @@ def make_plan(spec: ServiceSpec, target: Target, force: bool = False) -> Plan:
     return Plan(before, after, dict(spec, TaskTemplate=task) if changes else spec, changes)
 
 
-def stored_image(spec: ServiceSpec) -> str:
+def stored_image(spec: types.ServiceSpec) -> str:
     """The image that a service's spec holds. Raises UnsupportedService where it holds none."""
     task = spec.get("TaskTemplate") or {}
     container = task.get("ContainerSpec") or {}
     runtime = task.get("Runtime") or "container"
     if runtime != "container" or not isinstance(container.get("Image"), str):
         kind = "network-attachment" if "NetworkAttachmentSpec" in task else runtime
-        raise UnsupportedService(
-            f"The service {quote(str(spec.get('Name')))!r} runs no container image (its runtime is {kind!r}): "
+        raise errors.UnsupportedService(
+            f"The service {errors.quote(str(spec.get('Name')))!r} runs no container image (its runtime is {kind!r}): "
             "its image cannot be changed by this module."
         )
     return str(container["Image"])
 
 
-def name_of(service: Service) -> str:
+def name_of(service: types.Service) -> str:
     """A service's name, fit for a message."""
-    return quote(str(service["Spec"].get("Name") or service["ID"]))
+    return errors.quote(str(service["Spec"].get("Name") or service["ID"]))
 
 
 def fingerprint(spec: Any) -> str:
@@ -105,7 +101,7 @@ def fingerprint(spec: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
 
-def spec_secrets(spec: ServiceSpec) -> List[str]:
+def spec_secrets(spec: types.ServiceSpec) -> List[str]:
     """What of a spec's environment must never be shown: its entries, and their values where they are long enough."""
     container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
     entries = [str(entry) for entry in container.get("Env") or []]
@@ -113,7 +109,7 @@ def spec_secrets(spec: ServiceSpec) -> List[str]:
     return entries + [value for value in values if len(value) >= SHORTEST_SECRET]
 
 
-def platforms_of(distribution: Distribution) -> Optional[Platforms]:
+def platforms_of(distribution: types.Distribution) -> Optional[Platforms]:
     """The platforms of an image, as the Docker CLI writes them into a spec; None where the registry names none.
 
     Left out are `unknown` ones (attestations); `arm` loses its architecture, which nodes report in too

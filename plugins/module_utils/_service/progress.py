@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import quote
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
@@ -26,7 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.placemen
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, name_of, stored_image
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Node, Service, ServiceSpec, Task
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 DEFAULT_MONITOR = 5.0  # seconds; swarmkit, api/defaults/service.go
 NANOSECONDS = 1e9
@@ -50,7 +50,7 @@ class Expectation(NamedTuple):
     target: Optional[Target] = None
     force_update: Optional[int] = None
 
-    def is_met_by(self, spec: ServiceSpec) -> bool:
+    def is_met_by(self, spec: types.ServiceSpec) -> bool:
         """Whether a spec is the expected one."""
         if self.image is None:
             return True
@@ -66,12 +66,12 @@ class Snapshot(NamedTuple):
     they have been seen running. `former` are the tasks of earlier specs that still shall run, where asked for.
     """
 
-    service: Service
-    tasks: List[Task]
-    nodes: List[Node]
+    service: types.Service
+    tasks: List[types.Task]
+    nodes: List[types.Node]
     date: str = ""
     held: Mapping[str, float] = {}
-    former: Sequence[Task] = ()
+    former: Sequence[types.Task] = ()
 
 
 class Judgement(NamedTuple):
@@ -100,7 +100,7 @@ class _Count(NamedTuple):
     """Tasks that count, and how many shall."""
 
     desired: int
-    running: List[Task]
+    running: List[types.Task]
     ended: int = 0  # tasks that did their work and shall not run again
     exhausted: bool = False  # failed tasks that the restart policy will not replace
 
@@ -114,7 +114,7 @@ def judge(snapshot: Snapshot, expected: Expectation) -> Judgement:
     count = _count(snapshot)
     status = snapshot.service.get("UpdateStatus") or {}
     state = status.get("State", "")
-    says = quote(status.get("Message", "")) if state != "updating" else ""  # all that it says then is just that
+    says = errors.quote(status.get("Message", "")) if state != "updating" else ""  # all that it says then is just that
     outcome = _outcome_of_status(snapshot.service, expected)
     if outcome is not None:
         return Judgement(_tell(count, snapshot, says or outcome), outcome, count.reached, count.desired)
@@ -127,7 +127,7 @@ def judge(snapshot: Snapshot, expected: Expectation) -> Judgement:
     return Judgement(_tell(count, snapshot, ""), outcome, count.reached, count.desired)
 
 
-def _outcome_of_status(service: Service, expected: Expectation) -> Optional[str]:
+def _outcome_of_status(service: types.Service, expected: Expectation) -> Optional[str]:
     """What the swarm itself, or another writer, has already decided."""
     state = (service.get("UpdateStatus") or {}).get("State", "")
     met = expected.is_met_by(service["Spec"])
@@ -141,7 +141,7 @@ def _outcome_of_status(service: Service, expected: Expectation) -> Optional[str]
     return PAUSED if state in ("paused", "rollback_paused") else None
 
 
-def _was_asked_for(service: Service) -> bool:
+def _was_asked_for(service: types.Service) -> bool:
     """Whether an operator rolled the service back; the swarm, where it does so itself, forgets the previous spec."""
     return bool(service.get("PreviousSpec"))
 
@@ -173,7 +173,7 @@ def _replicas(mode: Dict[str, Any]) -> int:
     return 1 if replicas is None else int(replicas)
 
 
-def _count_places(snapshot: Snapshot, newest: Dict[Any, Optional[Task]], desired: int) -> _Count:
+def _count_places(snapshot: Snapshot, newest: Dict[Any, Optional[types.Task]], desired: int) -> _Count:
     """Count slots or nodes by their newest task."""
     restart = _restart_policy(snapshot)
     may_end = restart.get("Condition", ALWAYS_RESTARTS) != ALWAYS_RESTARTS
@@ -185,7 +185,7 @@ def _count_places(snapshot: Snapshot, newest: Dict[Any, Optional[Task]], desired
     return _Count(desired, running, ended, exhausted)
 
 
-def _is_given_up(task: Task, restart: Dict[str, Any], date: str) -> bool:
+def _is_given_up(task: types.Task, restart: Dict[str, Any], date: str) -> bool:
     """Whether a place's newest task has failed and gets no successor, which otherwise comes at once, to start later."""
     if state_of(task) not in FAILED_STATES or task.get("DesiredState") not in PAST_STATES:
         return False
@@ -193,19 +193,19 @@ def _is_given_up(task: Task, restart: Dict[str, Any], date: str) -> bool:
     return restart.get("Condition") == NEVER_RESTARTS or (age is not None and age >= SUCCESSOR_TIME)
 
 
-def _count_job(snapshot: Snapshot, tasks: List[Task], desired: int) -> _Count:
+def _count_job(snapshot: Snapshot, tasks: List[types.Task], desired: int) -> _Count:
     iteration = ((snapshot.service.get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
     current = [task for task in tasks if _iteration(task) == iteration]
     complete = sum(1 for task in current if state_of(task) == "complete")
     return _Count(desired, [], complete, exhausted=complete < desired and _is_exhausted(snapshot, current))
 
 
-def _iteration(task: Task) -> int:
+def _iteration(task: types.Task) -> int:
     iteration = task.get("JobIteration")
     return iteration.get("Index", 0) if iteration else 0
 
 
-def _is_exhausted(snapshot: Snapshot, tasks: List[Task]) -> bool:
+def _is_exhausted(snapshot: Snapshot, tasks: List[types.Task]) -> bool:
     """Whether a job has failed tasks that its restart policy will not replace, and none that are still at it."""
     restart = _restart_policy(snapshot)
     failed = [task for task in tasks if state_of(task) in FAILED_STATES]
@@ -234,23 +234,23 @@ def _has_held(count: _Count, snapshot: Snapshot) -> bool:
     return True
 
 
-def monitor_seconds(spec: ServiceSpec, config: str = "UpdateConfig") -> float:
+def monitor_seconds(spec: types.ServiceSpec, config: str = "UpdateConfig") -> float:
     """The monitor's period of a spec, for updates or for rollbacks (`RollbackConfig`), in seconds."""
     nanoseconds = (spec.get(config) or {}).get("Monitor")
     return nanoseconds / NANOSECONDS if nanoseconds is not None else DEFAULT_MONITOR
 
 
-def state_of(task: Task) -> str:
+def state_of(task: types.Task) -> str:
     """A task's state, as the engine names it."""
     return str((task.get("Status") or {}).get("State", ""))
 
 
-def image_of(task: Task) -> str:
+def image_of(task: types.Task) -> str:
     """The image that a task is of, as its spec has it."""
     return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
 
 
-def _newest(tasks: List[Task], key: str, value: Any) -> Optional[Task]:
+def _newest(tasks: List[types.Task], key: str, value: Any) -> Optional[types.Task]:
     own = [task for task in tasks if task.get(key) == value]
     live = [task for task in own if task.get("DesiredState") not in PAST_STATES]
     return max(live or own, key=lambda task: str(task.get("CreatedAt", "")), default=None)

@@ -9,13 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    ApiError,
-    RolloutError,
-    UpdateConflict,
-    UpdateUnfinished,
-    quote,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
     NOT_STARTED,
@@ -29,7 +23,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan, name_of, stored_image
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
 
 ADVICE = {
@@ -45,7 +39,7 @@ Result = Dict[str, Any]
 class Entry:
     """One service in the result, as documented under RETURN; `changes` is what the diff shows."""
 
-    service: Service
+    service: types.Service
     image_before: str
     image_after: Optional[str]
     version_after: Optional[int]
@@ -58,7 +52,7 @@ class Entry:
     tasks: List[Dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of_plan(cls, service: Service, plan: Plan) -> Entry:
+    def of_plan(cls, service: types.Service, plan: Plan) -> Entry:
         """What would come of a plan."""
         return cls(
             service,
@@ -77,7 +71,7 @@ class Entry:
         self.outcome = UPDATED if changed else UNCHANGED
         self.changes = plan.changes if changed else {}
 
-    def see(self, service: Service) -> None:
+    def see(self, service: types.Service) -> None:
         """Take in the service as the engine holds it now."""
         self.image_after = stored_image(service["Spec"])
         self.version_after = service["Version"]["Index"]
@@ -87,18 +81,18 @@ class Entry:
         self.changed, self.changes, self.outcome = False, {}, outcome
         self.image_after, self.version_after = self.image_before, self.service["Version"]["Index"]
 
-    def fail(self, error: RolloutError) -> str:
+    def fail(self, error: errors.RolloutError) -> str:
         """Take in why nothing was written, or that nobody knows whether something was; gives what to say of it."""
-        if isinstance(error, UpdateUnfinished) and not error.is_known:
+        if isinstance(error, errors.UpdateUnfinished) and not error.is_known:
             self.changed, self.outcome = True, TIMED_OUT
             self.image_after = self.version_after = None
-        elif isinstance(error, (UpdateUnfinished, ApiError)):
+        elif isinstance(error, (errors.UpdateUnfinished, errors.ApiError)):
             self.give_up(NOT_STARTED)
         else:
             self.give_up(SUPERSEDED)
-            if isinstance(error, UpdateConflict):
+            if isinstance(error, errors.UpdateConflict):
                 self.see(error.held)
-        if isinstance(error, ApiError):
+        if isinstance(error, errors.ApiError):
             return f"The engine refused to change the service {self.name}, and it was left as it is. {error}"
         return str(error)
 
@@ -112,7 +106,7 @@ class Entry:
             self.outcome = str(wait.outcome)
 
     @classmethod
-    def of_service(cls, service: Service) -> Entry:
+    def of_service(cls, service: types.Service) -> Entry:
         """A service that is left as it is."""
         image = stored_image(service["Spec"])
         return cls(service, image, image, version_after=service["Version"]["Index"])
@@ -129,7 +123,10 @@ class Entry:
             "name": self.name,
             "changed": self.changed,
             "outcome": self.outcome,
-            "image": {"before": quote(self.image_before), "after": self.image_after and quote(self.image_after)},
+            "image": {
+                "before": errors.quote(self.image_before),
+                "after": self.image_after and errors.quote(self.image_after),
+            },
             "version": {"before": self.service["Version"]["Index"], "after": self.version_after},
             "progress": {"running": self.running, "desired": self.desired},
             "tasks": self.tasks,
@@ -146,7 +143,7 @@ class Entry:
         }
 
 
-class RolloutFailed(RolloutError):
+class RolloutFailed(errors.RolloutError):
     """Some service did not come to run what it should; `result` says of each what was done."""
 
     def __init__(self, message: str, result: Result) -> None:
@@ -169,16 +166,16 @@ def as_result(entries: List[Entry], single: bool) -> Result:
 
 def _shown(value: Any) -> Any:
     """A value of a field, fit for a diff."""
-    return quote(value) if isinstance(value, str) else value
+    return errors.quote(value) if isinstance(value, str) else value
 
 
 def explain(entry: Entry, reason: str, wait_timeout: float, advise: bool = True) -> str:
     """What went wrong with a service's rollout, what its spec holds now, and what to do next."""
-    wanted = quote(entry.changes["image"][1] if "image" in entry.changes else entry.image_before)
+    wanted = errors.quote(entry.changes["image"][1] if "image" in entry.changes else entry.image_before)
     if entry.outcome == SUPERSEDED:
         said = f"{entry.name} does not roll out {wanted} any more, since somebody else changed it"
     elif entry.outcome == ROLLED_BACK:
-        present = quote(entry.image_after or "")
+        present = errors.quote(entry.image_after or "")
         said = f"The rollout of {wanted} on {entry.name} failed, and the swarm put it back to {present}"
     elif entry.outcome == PAUSED:
         said = f"The rollout of {wanted} on {entry.name} has stopped, and the swarm does not go on by itself"

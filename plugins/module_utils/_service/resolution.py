@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Union
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential, Keychain
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    AnswerLost,
-    ApiError,
-    BadAnswer,
-    EngineError,
-    InvalidInput,
-    RolloutError,
-    quote,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Platforms, Target, platforms_of
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Distribution
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 ALWAYS = "always"
 CHANGED = "changed"
@@ -34,7 +26,7 @@ ACCESS_TEXTS = ("no basic auth credentials", "unauthorized", "denied", "authenti
 ACCESS_STATUSES = (401, 403)
 
 
-class UnresolvedImage(RolloutError):
+class UnresolvedImage(errors.RolloutError):
     """The registry gave no digest; the message names registry, reference and status."""
 
 
@@ -90,7 +82,7 @@ class Resolver:
         """
         credential = self._keychain.find(reference.domain)
         if credential is not None and not self._engine.keeps_secrets:
-            raise InvalidInput(
+            raise errors.InvalidInput(
                 f"The credentials for {reference.domain} would go over an unencrypted connection to another machine. "
                 "Use the manager's own socket, or https:// with the TLS options."
             )
@@ -102,26 +94,27 @@ class Resolver:
         header = credential.header() if credential else None
         try:
             answer = patience.read(lambda: self._inspect(reference, header))
-            if isinstance(answer, EngineError):
+            if isinstance(answer, errors.EngineError):
                 return _unresolved(reference, answer, credential)
             digest = str(answer["Descriptor"]["digest"])
             return Resolved(reference.with_digest(digest).digest or "", platforms_of(answer))
         except InvalidReference as error:
             return UnresolvedImage(f"The registry of {reference.familiar} gave no digest that can be used: {error}")
 
-    def _inspect(self, reference: Reference, header: Optional[str]) -> Union[EngineError, Distribution]:
+    def _inspect(self, reference: Reference, header: Optional[str]) -> Union[errors.EngineError, types.Distribution]:
         """One answer; what the registry did (refuse, be slow, be down) is an answer too, and not asked again."""
         try:
             return self._engine.distribution(reference.canonical, header)
-        except (ApiError, AnswerLost, BadAnswer) as error:
+        except (errors.ApiError, errors.AnswerLost, errors.BadAnswer) as error:
             return error
 
 
-def _unresolved(reference: Reference, error: EngineError, credential: Optional[Credential]) -> UnresolvedImage:
+def _unresolved(reference: Reference, error: errors.EngineError, credential: Optional[Credential]) -> UnresolvedImage:
     secrets = credential.secrets if credential else []
-    if not isinstance(error, ApiError):
+    if not isinstance(error, errors.ApiError):
         return UnresolvedImage(
-            f"The registry {reference.domain} gave no digest for {reference.familiar}: {quote(str(error), secrets)}"
+            f"The registry {reference.domain} gave no digest for {reference.familiar}: "
+            f"{errors.quote(str(error), secrets)}"
         )
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
@@ -130,7 +123,7 @@ def _unresolved(reference: Reference, error: EngineError, credential: Optional[C
     )
 
 
-def _is_about_access(error: ApiError) -> bool:
+def _is_about_access(error: errors.ApiError) -> bool:
     return error.status in ACCESS_STATUSES or any(text in error.reason.lower() for text in ACCESS_TEXTS)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, RolloutError
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
@@ -37,7 +37,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
 def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
@@ -61,7 +61,7 @@ class Reversal:
         self._convergence = Convergence(engine, clock, Watch(engine))
         self._entries: List[Entry] = []
 
-    def decide(self, service: Service, guard: Optional[Reference]) -> Entry:
+    def decide(self, service: types.Service, guard: Optional[Reference]) -> Entry:
         """Decide what to do with one service. With a guard, it is to end on that image and no other.
 
         Raises InvalidInput where there is no previous spec, or it holds another image than the guard says.
@@ -72,13 +72,13 @@ class Reversal:
             return entry
         previous = service.get("PreviousSpec")
         if not previous:
-            raise InvalidInput(
+            raise errors.InvalidInput(
                 f"The service {name_of(service)} has no previous spec to go back to: it was never updated, or the "
                 "swarm has rolled it back by itself."
             )
         image = stored_image(previous)
         if guard is not None and not Target(guard).is_met_by(image):
-            raise InvalidInput(
+            raise errors.InvalidInput(
                 f"The service {name_of(service)} would go back to {image}, not to {guard.familiar}: it has been "
                 "changed more than once since. Use swarm_service_image to set the image."
             )
@@ -96,7 +96,7 @@ class Reversal:
                 continue
             try:
                 waits += self._start(entry)
-            except RolloutError as error:
+            except errors.RolloutError as error:
                 problems.append(entry.fail(error))
         self._convergence.run()
         for entry, wait in waits:
@@ -118,7 +118,7 @@ class Reversal:
         return [(entry, self._convergence.add(entry.service, expected, self._wait_timeout))]
 
 
-def _changes(service: Service, image: str) -> Dict[str, Tuple[Any, Any]]:
+def _changes(service: types.Service, image: str) -> Dict[str, Tuple[Any, Any]]:
     """The image before and after, and the names alone of the other fields that come back: they may hold secrets."""
     changes: Dict[str, Tuple[Any, Any]] = {}
     present = stored_image(service["Spec"])

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Optional
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    EngineError,
-    NotFound,
-    RolloutError,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     ENDED,
     FAIL,
@@ -124,7 +120,7 @@ class Rollout:
             if not (member.is_stale and self._catch_up(member, member.target)):
                 force = self._settings.force
                 member.take(self._writer.write(member.service, member.target, force, member.credential))
-        except RolloutError as error:
+        except errors.RolloutError as error:
             member.problem = member.entry.fail(error)
 
     def _catch_up(self, member: Member, target: Target) -> bool:
@@ -132,7 +128,7 @@ class Rollout:
         patience = Patience(self._clock, self._engine)
         try:
             now = patience.read(lambda: self._engine.service(member.identifier))
-        except NotFound:
+        except errors.NotFound:
             raise removed(member.service) from None
         if member.known_footprint is not None and member.known_footprint.previous == Footprint.of(now).previous:
             member.entry.see(now)
@@ -150,7 +146,7 @@ class Rollout:
         identifiers = [member.identifier for member in members]
         try:
             services = patience.read(lambda: self._engine.services({"id": identifiers}))
-        except EngineError as error:
+        except errors.EngineError as error:
             for member in members:
                 member.problem = (
                     f"The engine accepted the update of the service {name_of(member.service)}, but it could not be "
@@ -163,7 +159,7 @@ class Rollout:
                 if member.identifier not in held:
                     raise removed(member.service)
                 member.read_back(held[member.identifier])
-            except RolloutError as error:
+            except errors.RolloutError as error:
                 member.problem = str(error)
 
     def _put_back(self) -> None:

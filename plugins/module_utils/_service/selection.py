@@ -9,18 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    ApiError,
-    InvalidInput,
-    NotFound,
-    ServiceNotFound,
-    quote,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 STACK_LABEL = "com.docker.stack.namespace"
 SHORT_ID_LENGTH = 12
@@ -40,14 +34,16 @@ class Selector(NamedTuple):
     def parse(cls, stack: Optional[str], labels: Optional[Dict[str, Any]], repository: Optional[str]) -> Selector:
         """Check the option `select`. Raises InvalidInput."""
         if not (stack or labels or repository):
-            raise InvalidInput(
+            raise errors.InvalidInput(
                 "select is empty: give it a stack, labels or a repository, or all services would be meant."
             )
         reference = Reference.parse(repository) if repository else None
         if reference is not None and (reference.tag or reference.digest):
-            raise InvalidInput(f"select.repository is {repository!r}: a repository has neither a tag nor a digest.")
+            raise errors.InvalidInput(
+                f"select.repository is {repository!r}: a repository has neither a tag nor a digest."
+            )
         if labels and None in labels.values():
-            raise InvalidInput("select.labels has a label without a value; an empty one is written as ''.")
+            raise errors.InvalidInput("select.labels has a label without a value; an empty one is written as ''.")
         return cls(stack or None, {key: _label(value) for key, value in (labels or {}).items()}, reference)
 
     @property
@@ -56,7 +52,7 @@ class Selector(NamedTuple):
         stack = [(STACK_LABEL, self.stack)] if self.stack else []
         return [*self.labels.items(), *stack]
 
-    def takes(self, service: Service) -> bool:
+    def takes(self, service: types.Service) -> bool:
         """Whether a service has all that is stated."""
         labels = service["Spec"].get("Labels") or {}
         if any(labels.get(key) != value for key, value in self.required_labels):
@@ -70,7 +66,7 @@ class Selector(NamedTuple):
         return ", ".join(stack + labels + repository)
 
 
-def find_service(engine: Engine, name: str) -> Service:
+def find_service(engine: Engine, name: str) -> types.Service:
     """Read the service of this exact name, full ID or 12-character short ID.
 
     Raises InvalidInput for an empty name, ServiceNotFound with the names that come near, EngineError.
@@ -78,11 +74,11 @@ def find_service(engine: Engine, name: str) -> Service:
     _check_names([name])
     service = _look_up(engine, name)
     if service is None or not _is_called(service, name):
-        raise ServiceNotFound(name, _near(name, engine.services()))
+        raise errors.ServiceNotFound(name, _near(name, engine.services()))
     return service
 
 
-def find_services(engine: Engine, names: List[str]) -> List[Service]:
+def find_services(engine: Engine, names: List[str]) -> List[types.Service]:
     """Read services by name or ID, as find_service does, with one request for all; in the order given.
 
     Raises InvalidInput where two names mean one service.
@@ -93,25 +89,25 @@ def find_services(engine: Engine, names: List[str]) -> List[Service]:
     present = engine.services()
     by_name = {str(service["Spec"].get("Name")): service for service in present}
     by_id = {key: service for service in present for key in (service["ID"], service["ID"][:SHORT_ID_LENGTH])}
-    found: Dict[str, Service] = {}
+    found: Dict[str, types.Service] = {}
     for name in names:
         service = by_name.get(name) or by_id.get(name)
         if service is None:
-            raise ServiceNotFound(name, _near(name, present))
+            raise errors.ServiceNotFound(name, _near(name, present))
         if service["ID"] in found:
-            raise InvalidInput(f"The service {service['Spec'].get('Name')!r} is listed twice.")
+            raise errors.InvalidInput(f"The service {service['Spec'].get('Name')!r} is listed twice.")
         found[service["ID"]] = service
     return list(found.values())
 
 
-def select_services(engine: Engine, selector: Selector, allow_none: bool) -> List[Service]:
+def select_services(engine: Engine, selector: Selector, allow_none: bool) -> List[types.Service]:
     """Read the services that a selector takes, by name. Raises ServiceNotFound where none is taken."""
     # The engine splits a filter at its first "=", so it cannot be asked for a key that holds one.
     labels = [f"{key}={value}" for key, value in selector.required_labels if "=" not in key]
     present = engine.services({"label": labels} if labels else None)
     taken = [service for service in present if selector.takes(service)]
     if not taken and not allow_none:
-        raise InvalidInput(f"No service has {selector}. With allow_none=true that would be fine.")
+        raise errors.InvalidInput(f"No service has {selector}. With allow_none=true that would be fine.")
     return sorted(taken, key=lambda service: str(service["Spec"].get("Name")))
 
 
@@ -120,7 +116,7 @@ def _label(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _repository(service: Service) -> Optional[str]:
+def _repository(service: types.Service) -> Optional[str]:
     container = (service["Spec"].get("TaskTemplate") or {}).get("ContainerSpec") or {}
     try:
         return Reference.parse(str(container.get("Image", ""))).repository
@@ -130,33 +126,33 @@ def _repository(service: Service) -> Optional[str]:
 
 def _check_names(names: List[str]) -> None:
     if not all(name.strip() for name in names):
-        raise InvalidInput("The name of a service is empty.")
+        raise errors.InvalidInput("The name of a service is empty.")
 
 
-def _look_up(engine: Engine, name: str) -> Optional[Service]:
+def _look_up(engine: Engine, name: str) -> Optional[types.Service]:
     if not _NAME.fullmatch(name):
         return None
     try:
         return engine.service(name)
-    except NotFound:
+    except errors.NotFound:
         return None
-    except ApiError as error:
+    except errors.ApiError as error:
         if AMBIGUOUS_PREFIX in error.reason:
             return None
         raise
 
 
-def _is_called(service: Service, name: str) -> bool:
+def _is_called(service: types.Service, name: str) -> bool:
     """The engine also takes a prefix of an ID of any length; here it must be the usual short one."""
     identifier = service["ID"]
     is_short_id = len(name) == SHORT_ID_LENGTH and identifier.startswith(name)
     return service["Spec"].get("Name") == name or identifier == name or is_short_id
 
 
-def _near(name: str, services: Iterable[Service]) -> List[str]:
+def _near(name: str, services: Iterable[types.Service]) -> List[str]:
     import difflib  # only an error needs it
 
     names = sorted(str(service["Spec"].get("Name")) for service in services)
     near = difflib.get_close_matches(name, names, n=MOST_SUGGESTIONS)
     near += [other for other in names if name.lower() in other.lower() and other not in near]
-    return [quote(other) for other in near[:MOST_SUGGESTIONS]]
+    return [errors.quote(other) for other in near[:MOST_SUGGESTIONS]]

@@ -25,7 +25,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Task
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.handover import FindCredential
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
@@ -128,5 +128,5 @@ def _tasks(wait: Wait) -> Dict[str, str]:
     return {task["ID"]: f"{_place(task)}, {brief(image_of(task))}: {state_of(task)}" for task in tasks}
 
 
-def _place(task: Task) -> str:
+def _place(task: types.Task) -> str:
     return f"slot {task['Slot']}" if task.get("Slot") else f"node {task.get('NodeID', '')}"

@@ -9,21 +9,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    AnswerLost,
-    ApiError,
-    EngineError,
-    NotFound,
-    OutOfSequence,
-    ReadBackMismatch,
-    ServiceNotFound,
-    SwarmUnavailable,
-    UpdateConflict,
-    UpdateUnfinished,
-    quote,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import (
     LAST_LOOK,
     PASSING_FAILURES,
@@ -42,7 +30,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
 class Footprint(NamedTuple):
@@ -52,7 +40,7 @@ class Footprint(NamedTuple):
     previous: str
 
     @classmethod
-    def of(cls, service: Service) -> Footprint:
+    def of(cls, service: types.Service) -> Footprint:
         """Of a service as the engine holds it."""
         return cls(fingerprint(service["Spec"]), fingerprint(service.get("PreviousSpec")))
 
@@ -60,15 +48,15 @@ class Footprint(NamedTuple):
 class Attempt(NamedTuple):
     """An update that was sent: the service it was planned on, and the spec that was sent."""
 
-    read: Service
-    sent: ServiceSpec
+    read: types.Service
+    sent: types.ServiceSpec
 
     @property
     def footprint(self) -> Footprint:
         """What the update leaves in the service."""
         return Footprint(fingerprint(self.sent), fingerprint(self.read["Spec"]))
 
-    def has_landed(self, now: Service) -> bool:
+    def has_landed(self, now: types.Service) -> bool:
         """Whether an update whose answer was lost was carried out, by what the service looks like now.
 
         Others may have written since: a later writer leaves ours as PreviousSpec, or at least what we changed. The
@@ -82,12 +70,12 @@ class Attempt(NamedTuple):
             return self._was_rolled_back(now)
         return _written_part(now["Spec"]) == _written_part(self.sent)
 
-    def _was_rolled_back(self, now: Service) -> bool:
+    def _was_rolled_back(self, now: types.Service) -> bool:
         status, before = (service.get("UpdateStatus") or {} for service in (now, self.read))
         is_new = status.get("StartedAt") != before.get("StartedAt")
         return is_new and status.get("State", "").startswith("rollback")
 
-    def lost_fields(self, held: Service) -> List[str]:
+    def lost_fields(self, held: types.Service) -> List[str]:
         """The fields that the engine does not hold as they were sent.
 
         Told only where the service has been written once since it was read: later writers may change what they like.
@@ -104,18 +92,18 @@ class Written(NamedTuple):
     since; None where an accepted update is still to be read back.
     """
 
-    before: Service
+    before: types.Service
     plan: Plan
     changed: bool
-    held: Optional[Service] = None
+    held: Optional[types.Service] = None
     attempt: Optional[Attempt] = None
     warnings: Sequence[str] = ()
 
-    def read_back(self, held: Service) -> Written:
+    def read_back(self, held: types.Service) -> Written:
         """Take the service as the engine holds it now. Raises ReadBackMismatch where it is not what was sent."""
         fields = self.attempt.lost_fields(held) if self.attempt else []
         if fields:
-            raise ReadBackMismatch(
+            raise errors.ReadBackMismatch(
                 f"The service {name_of(held)} was updated, but the engine does not hold the spec that it was sent. "
                 f"These fields differ: {', '.join(fields)}. A manager of the swarm may be too old to know them: "
                 "compare docker service inspect with what you expect."
@@ -134,7 +122,7 @@ class Writer:
         self._clock = clock
 
     def write(
-        self, service: Service, target: Target, force: bool = False, credential: Optional[Credential] = None
+        self, service: types.Service, target: Target, force: bool = False, credential: Optional[Credential] = None
     ) -> Written:
         """Plan on `service` and write until the target is met; no request where it is met already.
 
@@ -152,11 +140,11 @@ class Writer:
             attempt = Attempt(read, plan.spec)
             try:
                 sent = patience.call(partial(self._send, attempt, credential))
-            except ApiError as error:
+            except errors.ApiError as error:
                 raise (_unknown(service, error) if unanswered else error) from None
-            if not isinstance(sent, EngineError):
+            if not isinstance(sent, errors.EngineError):
                 return Written(service, plan, changed=True, attempt=attempt, warnings=sent)
-            if isinstance(sent, (AnswerLost, SwarmUnavailable)):
+            if isinstance(sent, (errors.AnswerLost, errors.SwarmUnavailable)):
                 unanswered.append(attempt)
             goes_on = patience.lasts()
             read = self._read_again(service, patience, sent, bool(unanswered))
@@ -167,40 +155,42 @@ class Writer:
             if not goes_on:
                 raise _unfinished(service, sent)
 
-    def _send(self, attempt: Attempt, credential: Optional[Credential]) -> Union[List[str], EngineError]:
+    def _send(self, attempt: Attempt, credential: Optional[Credential]) -> Union[List[str], errors.EngineError]:
         """The engine's warnings, or the passing failure. Raises ApiError for a refusal, ServiceNotFound."""
         header = credential.header() if credential else None
         try:
             return self._engine.update_service(attempt.read, attempt.sent, header)
-        except NotFound:
+        except errors.NotFound:
             raise removed(attempt.read) from None
-        except ApiError as error:
+        except errors.ApiError as error:
             secrets = spec_secrets(attempt.read["Spec"]) + (credential.secrets if credential else [])
             scrubbed = error.scrubbed(secrets)
-            if not isinstance(error, (OutOfSequence, *PASSING_FAILURES)):
+            if not isinstance(error, (errors.OutOfSequence, *PASSING_FAILURES)):
                 raise scrubbed from None
             return scrubbed
         except PASSING_FAILURES as error:
             return error
 
-    def _read_again(self, service: Service, spent: Patience, last: EngineError, unanswered: bool) -> Service:
+    def _read_again(
+        self, service: types.Service, spent: Patience, last: errors.EngineError, unanswered: bool
+    ) -> types.Service:
         """Read on what is left of the budget, or a little more: what became of a lost answer is worth the wait."""
         seconds = min(self._engine.call_timeout, max(LAST_LOOK, spent.remaining))
         patience = Patience(self._clock, self._engine, seconds)
         try:
             return patience.read(lambda: self._engine.service(service["ID"]))
-        except NotFound:
+        except errors.NotFound:
             raise removed(service) from None
-        except EngineError as error:
+        except errors.EngineError as error:
             raise (_unknown if unanswered else _unfinished)(service, error) from last
 
 
-def _written_part(spec: ServiceSpec) -> Tuple[str, int]:
+def _written_part(spec: types.ServiceSpec) -> Tuple[str, int]:
     """What an update of this collection changes in a spec."""
     return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
 
 
-def refuse_conflict(service: Service, now: Service, target: Target, unanswered: bool) -> None:
+def refuse_conflict(service: types.Service, now: types.Service, target: Target, unanswered: bool) -> None:
     """Leave a service alone in which somebody else has set another image meanwhile. Raises UpdateConflict."""
     ours, theirs = stored_image(service["Spec"]), stored_image(now["Spec"])
     if theirs != ours and not target.is_met_by(theirs):
@@ -209,26 +199,26 @@ def refuse_conflict(service: Service, now: Service, target: Target, unanswered: 
             if unanswered
             else "nothing of this task was written to the service."
         )
-        raise UpdateConflict(
-            f"Conflict on the service {name_of(service)}: while this task went from {quote(ours)} to "
-            f"{target.reference.familiar}, somebody else set {quote(theirs)}. Theirs was left as it is; {fate} Run the "
-            "task again if its image shall win.",
+        raise errors.UpdateConflict(
+            f"Conflict on the service {name_of(service)}: while this task went from {errors.quote(ours)} to "
+            f"{target.reference.familiar}, somebody else set {errors.quote(theirs)}. Theirs was left as it is; {fate} "
+            "Run the task again if its image shall win.",
             now,
         )
 
 
-def _unfinished(service: Service, last: EngineError) -> UpdateUnfinished:
+def _unfinished(service: types.Service, last: errors.EngineError) -> errors.UpdateUnfinished:
     """The error where the service was read last without the update."""
-    return UpdateUnfinished(
+    return errors.UpdateUnfinished(
         f"The service {name_of(service)} could not be brought to the wanted image in time. When it was read last, it "
         f"had not been updated. The last answer: {last} Run the task again when the swarm answers.",
         is_known=True,
     )
 
 
-def _unknown(service: Service, last: EngineError) -> UpdateUnfinished:
+def _unknown(service: types.Service, last: errors.EngineError) -> errors.UpdateUnfinished:
     """The error where an answer was lost and the service cannot be read since."""
-    return UpdateUnfinished(
+    return errors.UpdateUnfinished(
         f"It is not known whether the service {name_of(service)} was updated: an update was sent, its answer never "
         f"came, and the service cannot be read since. The last answer: {last} Run the task again when the swarm "
         "answers.",
@@ -236,6 +226,6 @@ def _unknown(service: Service, last: EngineError) -> UpdateUnfinished:
     )
 
 
-def removed(service: Service) -> ServiceNotFound:
+def removed(service: types.Service) -> errors.ServiceNotFound:
     """The error for a service that went away while a task was at work on it."""
-    return ServiceNotFound(name_of(service), [], "It was removed while this task was at work.")
+    return errors.ServiceNotFound(name_of(service), [], "It was removed while this task was at work.")

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
-    RolloutError,
-    UpdateConflict,
-    quote,
-)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     ENDED,
@@ -33,7 +29,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
 class Waiting:
@@ -60,7 +56,7 @@ class Waiting:
         """Roll a member back, if nobody else has changed it since, and wait until it runs what it ran."""
         try:
             service = self._roll_back(member)
-        except RolloutError as error:
+        except errors.RolloutError as error:
             member.aftermath = f"{member.entry.name} was not put back: {error}"
             return
         expected = expectation_of(service["PreviousSpec"])
@@ -105,16 +101,16 @@ class Waiting:
         entry.running, entry.desired = wait.judgement.running, wait.judgement.desired
         if wait.outcome == CONVERGED:
             entry.outcome = ROLLED_BACK
-            image = quote(stored_image(wait.service["Spec"]))
+            image = errors.quote(stored_image(wait.service["Spec"]))
             member.aftermath = f"{entry.name} was put back and runs {image} again."
         else:
             member.aftermath = f"{entry.name} was put back, but has not converged ({wait.outcome}): {wait.reason}."
 
-    def _roll_back(self, member: Member) -> Service:
+    def _roll_back(self, member: Member) -> types.Service:
         patience = Patience(self._clock, self._engine)
         service = patience.read(lambda: self._engine.service(member.identifier))
         if member.footprint is None or member.footprint != Footprint.of(service):
-            raise UpdateConflict(
+            raise errors.UpdateConflict(
                 "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
             )
         member.entry.warnings += roll_back(self._engine, self._clock, service)

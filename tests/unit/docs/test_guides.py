@@ -150,10 +150,15 @@ TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCES)
 TEXTS = sorted({text for tree in TREES for text in map(template, ast.walk(tree)) if text})
 
 
+def name_of(node: ast.expr) -> str:
+    """What a name ends in: `InvalidInput` for `errors.InvalidInput`."""
+    return ast.unparse(node).rpartition(".")[2]
+
+
 def error_classes() -> Set[str]:
     """The names of the one family of errors."""
     bases = {
-        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        node.name: set(map(name_of, node.bases))
         for tree in TREES
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
@@ -170,7 +175,7 @@ def raised() -> Set[str]:
     """The texts with which errors are made, where the text stands in the call."""
     family = error_classes()
     calls = [node for tree in TREES for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in family]
+    made = [call for call in calls if name_of(call.func) in family]
     texts = {template(argument) for call in made for argument in call.args}
     return {text for text in texts if len(text.split()) >= 3}
 
