@@ -157,6 +157,8 @@ def galaxy(session: nox.Session) -> None:
     """Build the collection and import it as Galaxy does; what Galaxy only complains of is an error here."""
     install(session)
     tmp = Path(session.create_tmp()).resolve()
+    for archive in tmp.glob("*.tar.gz"):  # of an earlier version
+        archive.unlink()
     session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(tmp))
     with session.chdir(tmp):
         log = session.run(
