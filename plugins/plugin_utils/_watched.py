@@ -27,7 +27,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import QUEUED, Board
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import QUEUED
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import Board
 
 Result = Dict[str, Any]
 
@@ -103,6 +104,7 @@ class WatchedAction(ActionBase):
             with self._farewell(*_way_on(told["progress"]), task_vars):
                 time.sleep(CYCLE_SECONDS / 2)
                 result = self._run_on(asked, began, told["left"], task_vars)
+                time.sleep(max(0.0, began + CYCLE_SECONDS - time.monotonic()))
         if result is not first:
             self._show(board, result.get("_slice", {}).get("progress"))
         return _as_of_one_run(first, result)

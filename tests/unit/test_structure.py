@@ -23,7 +23,7 @@ LAYERS = {
     "_service": ("_service", "_image", "_engine"),
     "_module": ("_service", "_image", "_engine"),
     "modules": ("_module", "_service"),
-    "plugin_utils": ("plugin_utils",),
+    "plugin_utils": ("plugin_utils", "_service/outcome"),
     "action": ("plugin_utils",),
     "doc_fragments": (),
 }

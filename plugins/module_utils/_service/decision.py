@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import QUEUED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
     make_plan,
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 WARN = "warn"
 FAIL = "fail"
 ROLLBACK_ALL = "rollback_all"
-
-QUEUED = "queued"
-ROLLING = "rolling"
-GOING_BACK = "going back"
-ENDED = "ended"
 
 
 class Settings(NamedTuple):

@@ -17,12 +17,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
-    GOING_BACK,
-    QUEUED,
-    ROLLING,
-    Member,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import GOING_BACK, QUEUED, ROLLING
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
     fingerprint,

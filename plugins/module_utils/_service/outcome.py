@@ -2,9 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The outcomes of a service, as documented under RETURN. Private to this collection."""
+"""The stages of a service in a task, and its outcomes, as documented under RETURN. Private to this collection."""
 
 from __future__ import annotations
+
+QUEUED = "queued"
+ROLLING = "rolling"
+GOING_BACK = "going back"
+ENDED = "ended"
 
 UNCHANGED = "unchanged"
 UPDATED = "updated"

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, List, Optional
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
-    ENDED,
     FAIL,
-    GOING_BACK,
-    QUEUED,
     ROLLBACK_ALL,
-    ROLLING,
     Member,
     Settings,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    ENDED,
+    GOING_BACK,
     NOT_STARTED,
+    QUEUED,
     ROLLED_BACK,
+    ROLLING,
     SUPERSEDED,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience

@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import failing_tasks
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import ENDED, QUEUED, Member
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, UNCHANGED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    ENDED,
+    QUEUED,
+    UNCHANGED,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import fingerprint
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import image_of, state_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import (

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Dict
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
-    ENDED,
-    FAIL,
-    GOING_BACK,
-    ROLLING,
-    Member,
-    Settings,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import FAIL, Member, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, ROLLED_BACK
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    ENDED,
+    GOING_BACK,
+    ROLLED_BACK,
+    ROLLING,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation

@@ -14,15 +14,9 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential, Keychain
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
-    ENDED,
-    QUEUED,
-    ROLLING,
-    Member,
-    Settings,
-    decide,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.handover import pack, unpack
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ENDED, QUEUED, ROLLING
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
