@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.swarm.box import environment
+from tests.swarm.box import capture, environment
 from tests.swarm.collection import ROOT
 
 COLLECTION = "swarmops.rollout"
@@ -180,14 +180,5 @@ def _ansible(program: str, *arguments: str) -> Run:
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
         }
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name(program)), *arguments],
-            env={**environment(), **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=LIMIT,
-        )
-    return Run(done.returncode, done.stdout)
+        command = [str(Path(sys.executable).with_name(program)), *arguments]
+        return Run(*capture(command, {**environment(), **settings}, LIMIT))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,11 +79,35 @@ def task(engine: Endpoint, module: str = "swarm_service_image", extra: str = "",
     )
 
 
+@dataclass(frozen=True)
+class Play:
+    """A playbook that runs, in a group of processes of its own, as in a shell."""
+
+    process: subprocess.Popen[str]
+    began: float
+
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self) -> Watched:
+        """Wait for its end."""
+        try:
+            output, errors = self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            output, errors = self.kill()
+            raise AssertionError(f"no end within {LIMIT} seconds:\n{output}\n{errors}") from None
+        return Watched(self.process.returncode, output, errors, time.monotonic() - self.began)
+
+    def kill(self) -> tuple[str, str]:
+        """Kill it, and return what it has printed."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        return self.process.communicate()
+
+
 @contextmanager
-def started(
-    text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str, str] | None = None
-) -> Iterator[Callable[[], Watched]]:
-    """Start a playbook; gives what waits for its end. Its process has a group of its own, as in a shell."""
+def started(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str, str] | None = None) -> Iterator[Play]:
+    """Start a playbook; it is killed at the end where it still runs."""
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         for name, content in {"ansible.cfg": "", "play.yml": text, "inventory": inventory}.items():
@@ -100,7 +124,6 @@ def started(
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=2s",
             **(env or {}),
         }
-        began = time.monotonic()
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         interpreter = ("-e", f"ansible_python_interpreter={sys.executable}")
         process = subprocess.Popen(
@@ -112,29 +135,18 @@ def started(
             text=True,
             start_new_session=True,
         )
-
-        def end() -> Watched:
-            try:
-                output, errors = process.communicate(timeout=LIMIT)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                output, errors = process.communicate()
-                raise AssertionError(f"no end within {LIMIT} seconds:\n{output}\n{errors}") from None
-            return Watched(process.returncode, output, errors, time.monotonic() - began)
-
-        end.interrupt = lambda: os.killpg(process.pid, signal.SIGINT)  # type: ignore[attr-defined]
+        play = Play(process, time.monotonic())
         try:
-            yield end
+            yield play
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+                play.kill()
 
 
 def watch(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str, str] | None = None) -> Watched:
     """Run a playbook from begin to end."""
-    with started(text, *arguments, inventory=inventory, env=env) as end:
-        return end()
+    with started(text, *arguments, inventory=inventory, env=env) as play:
+        return play.end()
 
 
 def stepwise(name: str, *, image: str = "whoami:0.7", replicas: int = 5, delay: float = 2, **fields: Any) -> Any:

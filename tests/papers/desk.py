@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from tests.integration.run import Run
 from tests.swarm import Endpoint
-from tests.swarm.box import Box, environment
+from tests.swarm.box import Box, capture, environment
 
 LIMIT = 400
 """Seconds after which a command counts as hanging."""
@@ -41,18 +40,7 @@ class Desk:
 
     def run(self, *command: str) -> Run:
         """Run a command to its end; both outputs are in the text."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=LIMIT,
-        )
-        return Run(done.returncode, done.stdout)
+        return Run(*capture(command, self.environment, LIMIT, self.folder))
 
 
 def desk(engine: Endpoint, folder: Path, *, programs: Path | None = None, python: Path | None = None) -> Desk:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import packages
@@ -47,6 +48,24 @@ def run(*arguments: str, stdin: str | None = None) -> str:
     if done.returncode:
         raise BoxError(f"{' '.join(arguments)} failed ({done.returncode}): {done.stderr or done.stdout}")
     return done.stdout
+
+
+def capture(
+    command: Sequence[str], settings: Mapping[str, str], limit: float, folder: Path | None = None
+) -> tuple[int, str]:
+    """Run a command to its end, ``limit`` seconds at most; return its exit status and what it printed, both outputs."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=limit,
+    )
+    return done.returncode, done.stdout
 
 
 class Machine:

@@ -24,7 +24,7 @@ from typing import Any
 
 from . import Engine, EngineError, Proxy, Registry, eventually, images, services
 from .bench import BenchFailed, licence_note, machine
-from .box import BoxError
+from .box import BoxError, capture
 from .collection import ROOT, collection_path
 from .demo import ansible_settings, beside_python, say
 from .engine import DEBIAN_CLI
@@ -129,17 +129,7 @@ class Judged:
 
 def execute(command: list[str], settings: Mapping[str, str]) -> Said:
     """Run a contender's command to its end."""
-    done = subprocess.run(
-        command,
-        env=settings,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=LIMIT,
-    )
-    return Said(done.returncode, done.stdout)
+    return Said(*capture(command, settings, LIMIT))
 
 
 class Contest:

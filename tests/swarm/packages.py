@@ -9,6 +9,7 @@ so that nothing runs afterwards that did not run before.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -33,6 +34,8 @@ COMMANDS = {
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's own switch: a script here that exits with 101 keeps packages from starting services."""
+
+LOCK = Path("/run/lock/swarm-test-packages")
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -64,12 +67,23 @@ def ensure(commands: Mapping[str, str] | None = None) -> list[str]:
         return []
     if which("apt-get") is None:
         raise PackagesError(f"missing and no apt-get to install it: {', '.join(packages)}")
-    with _services_not_started():
-        _apt_get("update")
-        _apt_get("install", "--yes", "--no-install-recommends", *packages)
+    with _alone():
+        packages = missing(commands)  # another process may have installed them meanwhile
+        if packages:
+            with _services_not_started():
+                _apt_get("update")
+                _apt_get("install", "--yes", "--no-install-recommends", *packages)
     if missing(commands):
         raise PackagesError(f"still missing after apt-get install: {', '.join(missing(commands))}")
     return packages
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other processes of the tests waiting: apt's lists have a lock that does not wait, and the policy is one."""
+    with LOCK.open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _apt_get(*arguments: str) -> None:

@@ -255,13 +255,13 @@ def over_ssh(engine: Endpoint, name: str, folder: Path) -> Watched:
     stands(engine, stepwise(name, delay=3), REPLICAS)
     with SSHServer(folder) as server:
         text = task(engine, name=name, **NEW)
-        with started(text, inventory=server.inventory("manager1"), env=ONLY_JSON) as end:
+        with started(text, inventory=server.inventory("manager1"), env=ONLY_JSON) as play:
             under_way(engine, name, count=2)
             eventually(server.cut, "a connection is cut", timeout=LONG)
             server.stop()
             time.sleep(3)
             server.start()
-            return end()
+            return play.end()
 
 
 def test_lost_connection_ends_nothing(runs: dict[str, Watched], prefix: str) -> None:
@@ -279,11 +279,11 @@ def interrupted(engine: Endpoint, name: str) -> tuple[Watched, str]:
     """Interrupt a run, and go on with the command that it names."""
     stands(engine, stepwise(name, delay=4), REPLICAS)
     inventory = f"{LOCAL.strip()} ansible_python_interpreter={sys.executable}\n"
-    with started(task(engine, name=name, **NEW), inventory=inventory) as end:
+    with started(task(engine, name=name, **NEW), inventory=inventory) as play:
         under_way(engine, name)
         time.sleep(2)
-        end.interrupt()  # type: ignore[attr-defined]
-        run = end()
+        play.interrupt()
+        run = play.end()
         command = run.errors.partition("To wait on:\n")[2].partition("\n")[0]
     words = shlex.split(command)
     words[words.index("-i") + 1] = "localhost,"
