@@ -40,7 +40,7 @@ options:
         standard error, so that the output of callbacks stays as it is, and never into the result.
       - With it the module runs several times in one task, for some seconds each, so that a lost connection to the node
         does not end the wait. It runs once where nothing has to change or be waited for, in check mode, and with
-        C(async), and then prints nothing.
+        C(async) or C(no_log), and then prints nothing.
       - With C(-v) the tasks of the services that changed are printed too.
     type: bool
     default: true

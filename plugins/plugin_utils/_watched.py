@@ -77,12 +77,8 @@ class WatchedAction(ActionBase):
         return self._watch(task_vars)
 
     def _is_watched(self) -> bool:
-        return (
-            self._is_on("show_progress")
-            and self._is_on("wait")
-            and not self._task.async_val
-            and not self._task.check_mode
-        )
+        is_plain = self._task.async_val or self._task.check_mode or self._task.no_log
+        return not is_plain and self._is_on("show_progress") and self._is_on("wait")
 
     def _is_on(self, option: str) -> bool:
         """Whether an option that is on by default is on; what is no boolean is for the module to refuse."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.swarm import trees
+from tests.swarm import packages, trees
 
 MINORS = range(7, 14)
 """The minor versions of Python 3 that the collection promises to run on."""
@@ -77,7 +77,7 @@ def environment(interpreter: Interpreter, *requirements: str) -> Path:
     folder = trees.cache().with_name("pythons") / f"{interpreter.version}-{recipe:08x}"
     python, done = folder / "bin" / "python", folder / "done"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with trees.alone(Path(f"{folder}.lock")):
+    with packages.alone(Path(f"{folder}.lock")):
         if not (done.exists() and python.exists()):
             shutil.rmtree(folder, ignore_errors=True)
             _run(str(interpreter.path), "-m", "venv", str(folder))

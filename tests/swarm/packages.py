@@ -35,7 +35,8 @@ COMMANDS = {
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's own switch: a script here that exits with 101 keeps packages from starting services."""
 
-LOCK = Path("/run/lock/swarm-test-packages")
+LOCK = Path("/run/swarm-test-packages.lock")
+"""Keeps other processes waiting: apt's lists have a lock that does not wait, and there is one policy."""
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -67,7 +68,7 @@ def ensure(commands: Mapping[str, str] | None = None) -> list[str]:
         return []
     if which("apt-get") is None:
         raise PackagesError(f"missing and no apt-get to install it: {', '.join(packages)}")
-    with _alone():
+    with alone(LOCK):
         packages = missing(commands)  # another process may have installed them meanwhile
         if packages:
             with _services_not_started():
@@ -79,9 +80,9 @@ def ensure(commands: Mapping[str, str] | None = None) -> list[str]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Keep other processes of the tests waiting: apt's lists have a lock that does not wait, and the policy is one."""
-    with LOCK.open("w", encoding="ascii") as lock:
+def alone(path: Path) -> Iterator[None]:
+    """Hold a lock: one process or thread at a time makes what is kept."""
+    with path.open("w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

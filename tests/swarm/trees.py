@@ -9,15 +9,12 @@ They are in ``$XDG_CACHE_HOME/swarmops-rollout/trees``, some 600 MB each, and ca
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from . import _root, packages
@@ -49,21 +46,13 @@ def ensure(suite: str) -> Path:
     recipe = zlib.crc32(" ".join(INCLUDED).encode())
     tree = cache() / f"{suite}-{recipe:08x}"
     tree.parent.mkdir(parents=True, exist_ok=True)
-    with alone(Path(f"{tree}.lock")):
+    with packages.alone(Path(f"{tree}.lock")):
         if not tree.exists():
             new = Path(f"{tree}.new")
             shutil.rmtree(new, ignore_errors=True)
             _make(suite, new)
             new.rename(tree)
     return tree
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold a lock: one process or thread at a time makes what is kept."""
-    with path.open("w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _make(suite: str, folder: Path) -> None:

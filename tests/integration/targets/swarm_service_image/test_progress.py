@@ -55,6 +55,7 @@ def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory
         "many": partial(many, engine, f"{prefix}-many"),
         "put back": partial(put_back, engine, f"{prefix}-back"),
         "async": partial(in_background, engine, f"{prefix}-async"),
+        "no log": partial(not_to_be_logged, engine, f"{prefix}-no-log"),
         "wait": partial(only_wait, engine, f"{prefix}-wait"),
         "ssh": partial(over_ssh, engine, f"{prefix}-ssh", tmp_path_factory.mktemp("ssh")),
         "interrupted": partial(interrupted, engine, f"{prefix}-interrupted"),
@@ -231,6 +232,18 @@ def test_async_is_the_module_alone(runs: dict[str, Watched]) -> None:
     assert not run.progress
     [entry] = results(run)[-1]["services"]
     assert (entry["changed"], entry["outcome"]) == (True, "converged")
+
+
+def not_to_be_logged(engine: Endpoint, name: str) -> Watched:
+    stands(engine, stepwise(name, replicas=1), 1)
+    return watch(task(engine, name=name, extra="no_log: true", **NEW))
+
+
+def test_no_log_shows_no_progress(runs: dict[str, Watched], engine: Endpoint, prefix: str) -> None:
+    run = runs["no log"]
+    assert (run.status, run.progress) == (0, [])
+    assert prefix not in run.output + run.errors
+    assert services.running(engine, f"{prefix}-no-log", "whoami:0.6") == 1
 
 
 def only_wait(engine: Endpoint, name: str) -> Watched:
