@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
-from urllib.parse import quote as quote_url
-from urllib.parse import urlsplit
+from typing import Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 
@@ -31,10 +30,15 @@ class TLS(NamedTuple):
 
 
 class Address(NamedTuple):
-    """An engine's address: a Unix socket's path, or a URL with, where it is secured, its TLS."""
+    """An engine's address: a Unix socket's path, or a host and its port with, where it is secured, its TLS.
+
+    `base_path` is what a gateway puts before each path of the engine's API.
+    """
 
     text: str
-    base_url: str
+    host: str = ""
+    port: int = 0
+    base_path: str = ""
     socket_path: Optional[str] = None
     tls: Optional[TLS] = None
 
@@ -46,21 +50,26 @@ class Address(NamedTuple):
         """
         scheme, separator, rest = docker_host.partition("://")
         if scheme == "unix" and rest:
-            path = "/" + rest.lstrip("/")
-            return cls(docker_host, "http+unix://" + quote_url(path, safe=""), socket_path=path)
+            return cls(docker_host, socket_path="/" + rest.lstrip("/"))
         if not separator or scheme not in ("tcp", "http", "https") or not rest:
             raise errors.InvalidInput(_unusable(docker_host))
         if scheme == "https" and tls is None:
             tls = TLS()
-        return cls(docker_host, _url(docker_host, tls), tls=tls)
+        host, port, base_path = _parts(docker_host)
+        return cls(docker_host, host, port or (TLS_PORT if tls else PLAIN_PORT), base_path, tls=tls)
 
     @property
     def keeps_secrets(self) -> bool:
         """Whether what is sent cannot be read on the way: a socket, TLS, or the machine's own loopback."""
-        return self.socket_path is not None or self.tls is not None or _is_loopback(urlsplit(self.base_url).hostname)
+        return self.socket_path is not None or self.tls is not None or _is_loopback(self.host)
+
+    def target(self, path: str, params: Optional[Mapping[str, str]] = None) -> str:
+        """The target of a request for a path of the engine's API, as HTTP has it in its first line."""
+        return f"{self.base_path}{path}?{urlencode(params)}" if params else self.base_path + path
 
 
-def _url(docker_host: str, tls: Optional[TLS]) -> str:
+def _parts(docker_host: str) -> Tuple[str, Optional[int], str]:
+    """The host, the port if there is one, and the path of a URL."""
     try:
         parts = urlsplit(docker_host)
         port = parts.port
@@ -69,16 +78,14 @@ def _url(docker_host: str, tls: Optional[TLS]) -> str:
     is_plain = docker_host.isprintable() and " " not in docker_host
     if not parts.hostname or port == 0 or parts.username is not None or not is_plain:
         raise errors.InvalidInput(_unusable(docker_host))
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    scheme, default_port = ("https", TLS_PORT) if tls else ("http", PLAIN_PORT)
-    return f"{scheme}://{host}:{port or default_port}{parts.path.rstrip('/')}"
+    return parts.hostname, port, parts.path.rstrip("/")
 
 
-def _is_loopback(host: Optional[str]) -> bool:
+def _is_loopback(host: str) -> bool:
     import ipaddress  # a socket does without it
 
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 

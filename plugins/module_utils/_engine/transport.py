@@ -13,22 +13,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import queue
 import stat
-import threading
-import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.session import open_session, require_library
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.pool import Deadline, open_pool, require_library
 
 with contextlib.suppress(ImportError):  # require_library tells of it
-    import requests
+    import urllib3
 
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a swarm of a thousand services lists in some five million
 CHUNK = 64 * 1024  # bytes
-GRACE = 0.25  # seconds after a call's time in which the library's own time-out may tell more
 LONGEST_SILENCE = 300.0  # seconds after which a stream that says nothing is taken for dead
 
 
@@ -43,7 +39,8 @@ class Answer(NamedTuple):
 class Transport:
     """Carries calls to one address.
 
-    `timeout` is the limit in seconds of a whole call: connecting, sending, and reading the last byte.
+    `timeout` is the limit in seconds of a whole call: connecting, sending, and reading the last byte. To look up a
+    host's name takes what the system takes; each address that it has gets the whole time to accept a connection.
     Raises LibraryMissing, and InvalidInput for TLS files that cannot be read.
     """
 
@@ -52,8 +49,8 @@ class Transport:
         self.address = address
         self.timeout = timeout
         self.limit = timeout  # seconds that the next calls may take; `timeout` or less
-        self._session: Any = None
-        self._worker: Optional[_Worker] = None
+        self._deadline = Deadline()
+        self._pool: Any = None
 
     def call(
         self,
@@ -65,62 +62,32 @@ class Transport:
     ) -> Answer:
         """Send one request and read its whole answer. Raises EngineUnreachable, AnswerLost, BadAnswer."""
         try:
-            session = self._session = self._session or open_session(self.address)
-            worker = self._worker = self._worker or _Worker()
-            return worker.run(lambda: self._exchange(session, method, path, params, body, headers), self.limit)
-        except _OutOfTime:
-            self._session = self._worker = None  # still at work on the call that was given up
+            self._pool = self._pool or open_pool(self.address, self._deadline)
+            self._deadline.set(self.limit)
+            response = _send(self._pool, method, self.address.target(path, params), self.limit, body, headers)
+            with contextlib.closing(response):
+                content = _read_body(response)
+            return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+        except urllib3.exceptions.ReadTimeoutError:
             raise errors.AnswerLost(
                 f"{method} {path}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
             ) from None
-        except requests.exceptions.ConnectTimeout:
-            raise errors.EngineUnreachable(
-                f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
-            ) from None
-        except requests.exceptions.RequestException as error:
+        except urllib3.exceptions.HTTPError as error:
             raise self._explain(f"{method} {path}", error) from None
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
         """Open a stream that has no end and give its lines as they come. Raises AnswerLost when it breaks."""
+        timeout = urllib3.Timeout(connect=self.timeout, read=LONGEST_SILENCE)
+        target = self.address.target(path, params)
         try:
-            session = open_session(self.address)
-            with session.get(
-                self.address.base_url + path,
-                params=params,
-                timeout=(self.timeout, LONGEST_SILENCE),
-                stream=True,
-                allow_redirects=False,
-            ) as response:
-                if response.status_code == 200:
-                    yield from response.iter_lines(chunk_size=1)
-        except requests.exceptions.RequestException as error:
+            with contextlib.closing(open_pool(self.address)) as pool:
+                response = _send(pool, "GET", target, timeout)
+                with contextlib.closing(response):
+                    if response.status == 200:
+                        for line in response:
+                            yield line.rstrip(b"\n")
+        except urllib3.exceptions.HTTPError as error:
             raise self._lost(f"GET {path}", error) from None
-
-    def _exchange(
-        self,
-        session: Any,
-        method: str,
-        path: str,
-        params: Optional[Dict[str, str]],
-        body: Optional[bytes],
-        headers: Optional[Dict[str, str]],
-    ) -> Answer:
-        give_up = time.monotonic() + self.limit
-        response = session.request(
-            method,
-            self.address.base_url + path,
-            params=params,
-            data=body,
-            headers=headers,
-            timeout=self.limit,
-            stream=True,
-            allow_redirects=False,
-        )
-        with response:
-            response.raw.enforce_content_length = True  # off by default in urllib3 1: a cut body would pass for whole
-            content = _read_body(response, give_up)
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, content, names)
 
     def _explain(self, call: str, error: Exception) -> errors.EngineError:
         cause = _os_error(error)
@@ -130,8 +97,12 @@ class Transport:
             return errors.EngineUnreachable(
                 f"The path of the socket {self.address.socket_path} is longer than the system allows."
             )
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, urllib3.exceptions.SSLError):
             return errors.EngineUnreachable(f"No trusted TLS connection to {self.address.text}: {_tls_reason(error)}.")
+        if _has_timed_out_connecting(error):
+            return errors.EngineUnreachable(
+                f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
+            )
         if isinstance(cause, ConnectionRefusedError) or _never_connected(error):
             return errors.EngineUnreachable(f"No engine can be reached at {self.address.text} ({_reason(error)}).")
         return self._lost(call, error)
@@ -142,56 +113,38 @@ class Transport:
         )
 
 
-class _OutOfTime(Exception):
-    pass
+def _send(
+    pool: Any,
+    method: str,
+    target: str,
+    timeout: Any,
+    body: Optional[bytes] = None,
+    headers: Optional[Dict[str, str]] = None,
+) -> Any:
+    """Send a request, once, and give the response, whose body is still to be read."""
+    return pool.urlopen(
+        method,
+        target,
+        body=body,
+        headers=headers,
+        timeout=timeout,
+        retries=False,
+        redirect=False,
+        preload_content=False,
+        enforce_content_length=True,  # off by default in urllib3 1: a cut body would pass for whole
+    )
 
 
-class _Worker:
-    """A thread that makes calls for another one, which can so give up on a call that does not end.
-
-    A socket's own time-out bounds one read only, and an answer that comes drop by drop has many. A worker
-    that was given up on must not be used again.
-    """
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[Union[Answer, BaseException]] = queue.SimpleQueue()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def run(self, call: Callable[[], Answer], seconds: float) -> Answer:
-        """Make a call. Raises what it raises, and _OutOfTime."""
-        self._calls.put(call)
-        try:
-            outcome = self._outcomes.get(timeout=seconds + GRACE)
-        except queue.Empty:
-            raise _OutOfTime from None
-        if isinstance(outcome, requests.exceptions.ReadTimeout):
-            raise _OutOfTime
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
-
-    def _run(self) -> None:
-        while True:
-            call = self._calls.get()
-            try:
-                self._outcomes.put(call())
-            except BaseException as error:  # carried over to the caller's thread
-                self._outcomes.put(error)
-
-
-def _read_body(response: Any, give_up: float) -> bytes:
+def _read_body(response: Any) -> bytes:
     parts: List[bytes] = []
     size = 0
-    for chunk in response.iter_content(CHUNK):
+    for chunk in response.stream(CHUNK):
         parts.append(chunk)
         size += len(chunk)
         if size > LARGEST_BODY:
             raise errors.BadAnswer(
                 f"The answer is larger than {LARGEST_BODY // 2**20} MiB; it was not read to its end."
             )
-        if time.monotonic() > give_up:
-            raise _OutOfTime
     return b"".join(parts)
 
 
@@ -215,10 +168,13 @@ def _os_error(error: BaseException) -> Optional[OSError]:
     return None
 
 
+def _has_timed_out_connecting(error: BaseException) -> bool:
+    no_connection = urllib3.exceptions.NewConnectionError  # in urllib3 1 a kind of the other one
+    return isinstance(error, urllib3.exceptions.ConnectTimeoutError) and not isinstance(error, no_connection)
+
+
 def _never_connected(error: BaseException) -> bool:
-    return any(
-        type(cause).__name__ in ("NewConnectionError", "NameResolutionError", "gaierror") for cause in _causes(error)
-    )
+    return isinstance(error, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.LocationValueError))
 
 
 def _reason(error: Exception) -> str:

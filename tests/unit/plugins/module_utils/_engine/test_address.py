@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Optional
 
 import pytest
 
@@ -16,37 +16,54 @@ SECURED = TLS(ca_path="/ca.pem")
 
 
 @pytest.mark.parametrize(
-    ("docker_host", "tls", "base_url"),
+    ("docker_host", "tls", "host", "port", "base_path"),
     [
-        ("tcp://m1", PLAIN, "http://m1:2375"),
-        ("tcp://m1:4243", PLAIN, "http://m1:4243"),
-        ("http://m1", PLAIN, "http://m1:2375"),
-        ("tcp://m1", SECURED, "https://m1:2376"),
-        ("tcp://m1:4243", SECURED, "https://m1:4243"),
-        ("http://m1:4243", SECURED, "https://m1:4243"),
-        ("https://m1", PLAIN, "https://m1:2376"),
-        ("https://m1:443/docker/", PLAIN, "https://m1:443/docker"),
-        ("tcp://[::1]", PLAIN, "http://[::1]:2375"),
-        ("tcp://[::1]:4243", PLAIN, "http://[::1]:4243"),
+        ("tcp://m1", PLAIN, "m1", 2375, ""),
+        ("tcp://m1:4243", PLAIN, "m1", 4243, ""),
+        ("http://m1", PLAIN, "m1", 2375, ""),
+        ("tcp://m1", SECURED, "m1", 2376, ""),
+        ("tcp://m1:4243", SECURED, "m1", 4243, ""),
+        ("http://m1:4243", SECURED, "m1", 4243, ""),
+        ("https://m1", PLAIN, "m1", 2376, ""),
+        ("https://m1:443/docker/", PLAIN, "m1", 443, "/docker"),
+        ("tcp://[::1]", PLAIN, "::1", 2375, ""),
+        ("tcp://[::1]:4243", PLAIN, "::1", 4243, ""),
     ],
 )
-def test_urls(docker_host: str, tls: Optional[TLS], base_url: str) -> None:
+def test_hosts(docker_host: str, tls: Optional[TLS], host: str, port: int, base_path: str) -> None:
     address = Address.parse(docker_host, tls)
-    assert (address.text, address.base_url, address.socket_path) == (docker_host, base_url, None)
-    assert (address.tls is not None) is base_url.startswith("https://")
+    assert (address.text, address.host, address.port, address.base_path) == (docker_host, host, port, base_path)
+    assert address.socket_path is None
+    assert (address.tls is not None) is (tls is SECURED or docker_host.startswith("https://"))
 
 
 @pytest.mark.parametrize(
-    ("docker_host", "path", "base_url"),
+    ("docker_host", "path"),
     [
-        ("unix:///run/docker.sock", "/run/docker.sock", "http+unix://%2Frun%2Fdocker.sock"),
-        ("unix://run/docker.sock", "/run/docker.sock", "http+unix://%2Frun%2Fdocker.sock"),
-        ("unix:////run/a b%41.sock", "/run/a b%41.sock", "http+unix://%2Frun%2Fa%20b%2541.sock"),
+        ("unix:///run/docker.sock", "/run/docker.sock"),
+        ("unix://run/docker.sock", "/run/docker.sock"),
+        ("unix:////run/a b%41.sock", "/run/a b%41.sock"),
     ],
 )
-def test_sockets(docker_host: str, path: str, base_url: str) -> None:
+def test_sockets(docker_host: str, path: str) -> None:
     address = Address.parse(docker_host)
-    assert (address.socket_path, address.base_url, address.tls) == (path, base_url, None)
+    assert (address.text, address.socket_path, address.tls) == (docker_host, path, None)
+
+
+@pytest.mark.parametrize(
+    ("docker_host", "params", "target"),
+    [
+        ("unix:///run/docker.sock", None, "/services"),
+        ("https://m1/docker/", {}, "/docker/services"),
+        (
+            "https://m1/docker",
+            {"filters": '{"name": ["a b"]}'},
+            "/docker/services?filters=%7B%22name%22%3A+%5B%22a+b%22%5D%7D",
+        ),
+    ],
+)
+def test_targets_of_requests(docker_host: str, params: Optional[Dict[str, str]], target: str) -> None:
+    assert Address.parse(docker_host).target("/services", params) == target
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import errno
-import gc
 import gzip
 import os
 import socket
@@ -193,6 +192,23 @@ def test_one_transport_carries_many_calls(tmp_path: Path) -> None:
     assert len(server.requests) == 3
 
 
+def test_calls_share_a_connection(tmp_path: Path) -> None:
+    targets: List[bytes] = []
+
+    def respond(connection: socket.socket) -> None:
+        for _call in range(2):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            targets.append(_read_request(connection).split()[1])
+        gives()(connection)
+
+    with unix_server(tmp_path, respond) as (server, address):
+        transport = Transport(address, AMPLE)
+        for number in range(3):
+            transport.call("GET", f"/{number}")
+    assert len(server.requests) == 1
+    assert targets == [b"/1", b"/2"]
+
+
 def test_a_redirect_is_not_followed() -> None:
     with tcp_server(gives("301 Moved Permanently", b"", "Location: http://127.0.0.1:1/")) as (server, port):
         answer = Transport(Address.parse(f"tcp://127.0.0.1:{port}"), AMPLE).call("POST", "/x", body=b"{}")
@@ -226,6 +242,34 @@ def test_the_whole_call_is_bounded(respond: Respond, tmp_path: Path) -> None:
         message = caught(AnswerLost, Transport(address, SHORT), "POST")
         assert time.monotonic() - begun < SHORT + 1
     assert message == f"POST /v1.45/services: no whole answer from {address.text} within 0.3 seconds."
+
+
+def test_sending_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()  # and read nothing
+        begun = time.monotonic()
+        with pytest.raises(AnswerLost, match="timed out"):
+            Transport(Address.parse(f"unix://{path}"), SHORT).call("POST", "/x", body=b"x" * 10_000_000)
+        assert time.monotonic() - begun < SHORT + 1
+
+
+def test_each_call_has_its_own_time(tmp_path: Path) -> None:
+    def respond(connection: socket.socket) -> None:
+        time.sleep(SHORT / 2)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        time.sleep(SHORT)
+        _read_request(connection)
+        gives()(connection)
+
+    with unix_server(tmp_path, respond) as (server, address):
+        transport = Transport(address, AMPLE)
+        transport.limit = SHORT
+        assert transport.call("GET", "/1").status == 200
+        transport.limit = AMPLE
+        assert transport.call("POST", "/2", body=b"x" * 10_000_000).status == 200
+    assert len(server.requests) == 1, "both over one connection"
 
 
 def test_a_call_out_of_time_does_not_spoil_the_next(tmp_path: Path) -> None:
@@ -326,32 +370,18 @@ def test_a_stream_that_is_refused_has_no_lines(tmp_path: Path) -> None:
         assert list(Transport(address, AMPLE).lines("/events")) == []
 
 
-@pytest.fixture
-def leaky() -> Iterator[None]:
-    """requests-unixsocket leaves a refused socket unclosed: end it in the test whose warnings are filtered."""
-    yield
-    gc.collect()
-
-
-no_connection = pytest.mark.usefixtures("leaky")
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket.socket .*family=1:ResourceWarning")
-
-
-@no_connection
 def test_no_socket(tmp_path: Path) -> None:
     path = tmp_path / "none.sock"
     message = caught(EngineUnreachable, Transport(Address.parse(f"unix://{path}"), AMPLE))
     assert message.startswith(f"There is no socket at {path}: does the engine run here")
 
 
-@no_connection
 def test_no_folder_of_a_socket(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     message = caught(EngineUnreachable, Transport(Address.parse(f"unix://{tmp_path}/file/engine.sock"), AMPLE))
     assert message.startswith("There is no socket at ")
 
 
-@no_connection
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_not_a_socket(kind: str, tmp_path: Path) -> None:
     path = tmp_path / kind
@@ -360,7 +390,6 @@ def test_not_a_socket(kind: str, tmp_path: Path) -> None:
     assert message == f"{path} is not a socket: set docker_host to the socket of an engine."
 
 
-@no_connection
 def test_a_socket_that_an_engine_left_behind(tmp_path: Path) -> None:
     path = tmp_path / "left.sock"
     with socket.socket(socket.AF_UNIX) as listener:
@@ -369,7 +398,6 @@ def test_a_socket_that_an_engine_left_behind(tmp_path: Path) -> None:
     assert message == f"Nothing listens on the socket {path}: does the engine run?"
 
 
-@no_connection
 def test_a_socket_that_takes_no_more_connections(tmp_path: Path) -> None:
     path = tmp_path / "full.sock"
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as waiting:
@@ -380,7 +408,6 @@ def test_a_socket_that_takes_no_more_connections(tmp_path: Path) -> None:
     assert str(path) in message
 
 
-@no_connection
 def test_a_path_too_long_for_a_socket() -> None:
     message = caught(EngineUnreachable, Transport(Address.parse(f"unix:///run/{'long' * 30}.sock"), AMPLE))
     assert "longer than the system allows" in message
@@ -398,7 +425,6 @@ def without_privileges() -> Iterator[None]:
         os.seteuid(was)
 
 
-@no_connection
 def test_no_permission(tmp_path: Path) -> None:
     with unix_server(tmp_path, gives()) as (_server, address):
         assert address.socket_path is not None
@@ -418,9 +444,17 @@ def test_nothing_listens_on_the_port() -> None:
     assert message == f"No engine can be reached at tcp://127.0.0.1:{port} ({os.strerror(errno.ECONNREFUSED)})."
 
 
-def test_no_such_host() -> None:
-    message = caught(EngineUnreachable, Transport(Address.parse("tcp://no-such-host.invalid:2375"), AMPLE))
-    assert message.startswith("No engine can be reached at tcp://no-such-host.invalid:2375 (")
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64, "a..b", "ä" * 64])
+@pytest.mark.parametrize("scheme", ["tcp", "https"])
+def test_no_such_host(scheme: str, host: str) -> None:
+    message = caught(EngineUnreachable, Transport(Address.parse(f"{scheme}://{host}:2375"), AMPLE))
+    assert message.startswith(f"No engine can be reached at {scheme}://{host}:2375 (")
+
+
+def test_an_address_of_ipv6_is_no_name() -> None:
+    message = caught(EngineUnreachable, Transport(Address.parse("tcp://[::1]:1"), AMPLE))
+    assert message.startswith("No engine can be reached at tcp://[::1]:1 (")
+    assert os.strerror(errno.ECONNREFUSED) in message or "ddress" in message  # a machine may be without IPv6
 
 
 def test_a_port_that_does_not_accept() -> None:
