@@ -9,6 +9,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import gc
 import os
 import traceback
 from functools import partial
@@ -113,6 +114,7 @@ def run_module(
         mutually_exclusive=[WAYS_TO_SELECT, *(exclusive or [])],
         required_one_of=[WAYS_TO_SELECT],
     )
+    gc.freeze()  # what was imported stays, and need not be looked through while a swarm's answers come and go
     engine: Optional[Engine] = None
     try:
         engine = _engine(module.params)

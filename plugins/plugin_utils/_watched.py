@@ -11,6 +11,7 @@ callbacks write to the standard output stays as it is.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shlex
@@ -69,6 +70,7 @@ class WatchedAction(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Result:
         """Run the module: in slices, or as a whole where there is nothing to watch or nobody to show it to."""
+        gc.freeze()  # this is a fork: its parent's many objects need not be looked through while the module is built
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         if not self._is_watched():

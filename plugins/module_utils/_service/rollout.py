@@ -96,11 +96,13 @@ class Rollout:
     def _start_some(self) -> None:
         """Start services until as many roll out as may, or one cannot be started."""
         started: List[Member] = []
+        has_failed = self._has_failed()
         for member in self._in_stage(QUEUED):
-            if not self._has_room(started) or self._has_failed():
+            if has_failed or not self._has_room(started):
                 break
             self._start(member)
             started.append(member)
+            has_failed = bool(member.problem)
         self._read_back([member for member in started if member.written and member.written.held is None])
         for member in started:
             member.stage = ENDED
