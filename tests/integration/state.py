@@ -53,8 +53,7 @@ def change(engine: Endpoint, name: str, edit: Callable[[Any], object]) -> None:
     """Be another writer: edit a service's spec in place and update the service."""
     service = services.inspect(engine, name)
     edit(service["Spec"])
-    params = {"version": str(service["Version"]["Index"])}
-    engine.checked("POST", f"/services/{service['ID']}/update", params=params, json=service["Spec"])
+    services.update(engine, service, service["Spec"])
 
 
 def set_replicas(engine: Endpoint, name: str, count: int) -> None:

@@ -45,11 +45,15 @@ AD_HOC, PEER_AD_HOC = "ad hoc", "peer ad hoc"
 SHOWN, SILENT = "progress shown", "no progress"
 NO_OP, UPDATE, ROLLOUT = "no-op", "update", "rollout"
 
-ROUNDS = {OURS: 5, ALONE: 7, RAW: 7}
+ROUNDS = {OURS: 7, ALONE: 11, RAW: 11}
 """How often each is measured, and the loops by their number of services; the slow ones less often."""
 CLI_ROUNDS = {1: 5, 50: 3, 200: 1}
-PEER_ROUNDS = {NO_OP: {1: 3, 20: 2}, UPDATE: {1: 3, 20: 2, 200: 1}}
-FIXED_ROUNDS = 9
+PEER_ROUNDS = {NO_OP: {1: 3, 20: 2}, UPDATE: {1: 3, 20: 2}}
+SIDE_BY_SIDE = 200
+"""The update of so many is measured in turn with the peer's loop: so often before each loop and after the last."""
+OURS_BESIDE_PEER = 5
+PEER_LOOPS = 2
+FIXED_ROUNDS = 21
 WATCHED, WATCHED_REPLICAS, WATCHED_DELAY = "watched", 5, 2.7
 """The service of the rollout that is watched: it takes some 30 seconds, of which this many are between two tasks."""
 WATCHED_ROUNDS = {NO_OP: 9, ROLLOUT: 4}
@@ -194,26 +198,45 @@ class Bench:
 
     def populate(self, count: int) -> None:
         """Create services as a stack has them: labels, variables, limits."""
-        for number in range(count):
-            spec = services.simple(f"service-{number:04d}", self.image, replicas=0)
-            spec["Labels"] = {"com.docker.stack.namespace": "bench", "com.example.team": "ops"}
-            spec["TaskTemplate"]["ContainerSpec"]["Env"] = [f"VARIABLE_{each}=value {each}" for each in range(10)]
-            spec["TaskTemplate"]["Resources"] = {"Limits": {"MemoryBytes": 64 * MEBIBYTE}}
-            services.post(self.engine, spec)
-            self._names.append(spec["Name"])
+        self._names = [f"service-{number:04d}" for number in range(count)]
+        for name in self._names:
+            services.post(self.engine, self._spec(name))
 
-    def measure(self, who: str, what: str, count: int, rounds: int = 1) -> None:
-        """Measure a contender so many times, and check each time what became of the services."""
-        run = {OURS: self._playbook, ALONE: self._alone, RAW: self._raw, CLI: self._cli, PEER: self._peer}[who]
+    def _spec(self, name: str) -> Any:
+        spec = services.simple(name, self.image, replicas=0)
+        spec["Labels"] = {"com.docker.stack.namespace": "bench", "com.example.team": "ops"}
+        spec["TaskTemplate"]["ContainerSpec"]["Env"] = [f"VARIABLE_{each}=value {each}" for each in range(10)]
+        spec["TaskTemplate"]["Resources"] = {"Limits": {"MemoryBytes": 64 * MEBIBYTE}}
+        return spec
+
+    def measure(self, what: str, cases: Mapping[tuple[str, int], int]) -> None:
+        """Measure each contender on so many services so many times, in turn, so that noise is shared."""
         if what == NO_OP:
             self._raw(self._names)
-        for _round in range(rounds):
-            with self._checked(who, what, count):
-                done = run(self._names[:count])
-            self.book.add(who, what, count, done)
-            if who == RAW:
-                self.book.add(RAW_CALLS, what, count, Done(float(done.text), 0, ""))
-        self._tell(who, what, count)
+        for number in range(max(cases.values())):
+            for (who, count), rounds in cases.items():
+                if number < rounds:
+                    self._measure(who, what, count)
+        for who, count in cases:
+            self._tell(who, what, count)
+
+    def measure_side_by_side(self, most: int) -> None:
+        """Measure the update of many in turn with the peer, whose losses are made good each time."""
+        for _loop in range(min(most, PEER_LOOPS)):
+            self.measure(UPDATE, {(OURS, SIDE_BY_SIDE): min(most, OURS_BESIDE_PEER)})
+            self.measure(UPDATE, {(PEER, SIDE_BY_SIDE): 1})
+            for name in self._names[:SIDE_BY_SIDE]:
+                services.update(self.engine, services.inspect(self.engine, name), self._spec(name))
+        self.measure(UPDATE, {(OURS, SIDE_BY_SIDE): min(most, OURS_BESIDE_PEER)})
+
+    def _measure(self, who: str, what: str, count: int) -> None:
+        """Measure a contender once, and check what became of the services."""
+        run = {OURS: self._playbook, ALONE: self._alone, RAW: self._raw, CLI: self._cli, PEER: self._peer}[who]
+        with self._checked(who, what, count):
+            done = run(self._names[:count])
+        self.book.add(who, what, count, done)
+        if who == RAW:
+            self.book.add(RAW_CALLS, what, count, Done(float(done.text), 0, ""))
 
     def measure_fixed(self, rounds: int) -> None:
         """Measure what every run costs and the smallest no-op, in turn, so that noise is shared."""
@@ -540,7 +563,7 @@ PAGE = """\
 
 How long it takes to change the image of many services. `make bench` measures all of this in one run on one engine,
 which it starts for that, and writes this page; each single measurement is in `benchmark.json`. The figures are
-medians, in seconds.
+medians, in seconds. What is compared is measured in turn, so that a slow minute of the machine is shared.
 
 {table}
 - The swarm has {services} services throughout, each with labels, ten variables, a memory limit and no task, so that no
@@ -550,8 +573,9 @@ medians, in seconds.
 - *This collection*: `ansible-playbook` with one task, `swarm_service_image`, `services` listed, `resolve: never`,
   `wait: false`; the whole time of the command. *Its module alone*: the module's process by itself, as it runs on a
   managed node.
-- *Raw HTTP*: a Python program that lists the services and posts each spec with the other image in it, no more, with
-  the same library; the least that any client must send. Its requests alone took {calls:.2f} s for an update of 200.
+- *Raw HTTP*: a Python program that lists the services and posts each spec with the other image in it, no more, in a
+  session of `requests-unixsocket`; the least that any client must send. Its requests alone took {calls:.2f} s for an
+  update of 200.
 - *`docker service update` loop*: a shell loop with `--detach --no-resolve-image`. It has no no-op and always writes.
 - *Peer's loop*: `ansible-playbook` with `community.docker.docker_swarm_service` in a loop, given name and image. It
   takes what is not named away from the service; that is not part of the measurement.
@@ -586,14 +610,14 @@ def measure_all(bench: Bench, most: int) -> None:
     bench.measure_progress(most)
     bench.measure_fixed(min(most, FIXED_ROUNDS))
     for what in (NO_OP, UPDATE):
-        for count in COUNTS:
-            for who, rounds in ROUNDS.items():
-                bench.measure(who, what, count, min(most, rounds))
-        for count, rounds in CLI_ROUNDS.items():
-            bench.measure(CLI, what, count, min(most, rounds))
+        cases = {(who, count): min(most, ROUNDS[who]) for count in COUNTS for who in ROUNDS}
+        if what == UPDATE:
+            del cases[OURS, SIDE_BY_SIDE]
+        bench.measure(what, cases)
+        bench.measure(what, {(CLI, count): min(most, rounds) for count, rounds in CLI_ROUNDS.items()})
+    bench.measure_side_by_side(most)
     for what, by_count in PEER_ROUNDS.items():
-        for count, rounds in by_count.items():
-            bench.measure(PEER, what, count, min(most, rounds))
+        bench.measure(what, {(PEER, count): min(most, rounds) for count, rounds in by_count.items()})
 
 
 def bench(folder: Path, most: int) -> None:

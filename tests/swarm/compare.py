@@ -261,9 +261,7 @@ class Contest:
 
     def _set_label(self, name: str) -> None:
         service = services.inspect(self.engine, name)
-        service["Spec"]["Labels"] = {"other": "yes"}
-        params = {"version": str(service["Version"]["Index"])}
-        self.engine.checked("POST", f"/services/{service['ID']}/update", params=params, json=service["Spec"])
+        services.update(self.engine, service, {**service["Spec"], "Labels": {"other": "yes"}})
 
     def _name(self) -> str:
         return f"compared{next(self._numbers)}"

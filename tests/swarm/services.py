@@ -48,6 +48,12 @@ def post(engine: Endpoint, spec: Spec) -> str:
     return str(engine.checked("POST", "/services/create", json=spec).json()["ID"])
 
 
+def update(engine: Endpoint, service: Any, spec: Spec) -> None:
+    """Give a service another spec, at the version in which it was read."""
+    params = {"version": str(service["Version"]["Index"])}
+    engine.checked("POST", f"/services/{service['ID']}/update", params=params, json=spec)
+
+
 def inspect(engine: Endpoint, name: str) -> Any:
     """Return a service as the engine holds it, defaults not filled in."""
     return engine.get(f"/services/{name}")
