@@ -64,7 +64,7 @@ def test_fresh_stack(waited: dict[str, Any]) -> None:
 
 def bad_stack(engine: Endpoint, name: str) -> Result:
     services.post(engine, stack(name, 1))
-    services.post(engine, stack(name, 2, "crash:1"))
+    services.post(engine, stack(name, 2, "crash:1", monitor=5.0))  # on a busy machine even a crash takes its time
     return wait(engine, select={"stack": name}, wait_timeout=30)
 
 
