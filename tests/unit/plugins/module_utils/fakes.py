@@ -112,7 +112,8 @@ class FakeSwarm:
     """An engine and its swarm in memory, with the version index as compare-and-swap.
 
     `on_update` holds what befalls each update, in order, and `on_read` each reading of a service; nothing
-    befalls those that come after. `updates` are the specs that were carried out.
+    befalls those that come after. `updates` are the specs that were carried out, `filters` those of the lists that
+    were asked for.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class FakeSwarm:
         self.updates: List[ServiceSpec] = []
         self.posts = 0
         self.headers: List[Mapping[str, str]] = []
+        self.filters: List[Dict[str, Any]] = []
         self.warnings: Optional[List[str]] = None
         self.keeps: Callable[[ServiceSpec], ServiceSpec] = (
             copy.deepcopy
@@ -155,7 +157,7 @@ class FakeSwarm:
         if parts == ["_ping"]:
             return PING
         if parts == ["services"]:
-            return answer(200, list(self.services.values()))
+            return answer(200, self._listed(json.loads((params or {}).get("filters", "{}"))))
         if method == "GET":
             return self._befall(self.on_read, lambda: self._read(parts[1]))
         assert method == "POST"
@@ -168,6 +170,12 @@ class FakeSwarm:
 
     def _befall(self, events: Deque[Event], commit: Commit) -> Answer:
         return events.popleft()(self, commit) if events else commit()
+
+    def _listed(self, filters: Dict[str, Any]) -> List[Service]:
+        """The services whose names begin with one of those asked for, as the engine has it; no other filter counts."""
+        self.filters.append(filters)
+        names = tuple(filters.get("name", [""]))
+        return [service for service in self.services.values() if service["Spec"]["Name"].startswith(names)]
 
     def _read(self, wanted: str) -> Answer:
         """As the engine looks services up: ID, then name, then a prefix of an ID (daemon/cluster/helpers.go)."""

@@ -138,6 +138,26 @@ def test_many_are_given_in_order() -> None:
     assert [service["Spec"]["Name"] for service in found] == ["shop_web", "shop_api"]
 
 
+@pytest.mark.parametrize(
+    ("names", "filters"),
+    [
+        (["shop_web", "shop_api"], [{"name": ["shop_web", "shop_api"]}]),
+        (["shop_web", THIRD_ID], [{"name": ["shop_web", THIRD_ID]}, {}]),
+    ],
+)
+def test_only_the_named_are_listed_where_names_find_all(names: List[str], filters: List[Dict[str, Any]]) -> None:
+    swarm = FakeSwarm(*shop().services.values(), make_service("team/web:1", "shop_web-canary", "b" * 25))
+    assert [service["Spec"]["Name"] for service in find_services(swarm.engine, names)] == ["shop_web", "shop_api"]
+    assert swarm.filters == filters
+
+
+def test_names_that_make_a_long_filter_are_looked_for_among_all() -> None:
+    names = [f"service-{number:055d}" for number in range(100)]
+    swarm = FakeSwarm(*(make_service(name=name, identifier=f"{name[-4:]:0>25}") for name in names))
+    assert [service["Spec"]["Name"] for service in find_services(swarm.engine, names)] == names
+    assert swarm.filters == [{}]
+
+
 @pytest.mark.parametrize("twin", ["shop_web", SERVICE_ID, SERVICE_ID[:12]])
 def test_a_service_listed_twice(twin: str) -> None:
     with pytest.raises(InvalidInput, match="'shop_web' is listed twice"):
