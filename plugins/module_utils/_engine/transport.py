@@ -122,7 +122,7 @@ def _send(
     headers: Optional[Dict[str, str]] = None,
 ) -> Any:
     """Send a request, once, and give the response, whose body is still to be read."""
-    return pool.urlopen(
+    return pool.request(
         method,
         target,
         body=body,
