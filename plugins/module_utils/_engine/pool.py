@@ -17,11 +17,12 @@ import http.client
 import io
 import socket
 import ssl
+import threading
 import time
 import traceback
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
@@ -45,7 +46,7 @@ def require_library() -> None:
 def open_pool(address: Address, deadline: Optional[Deadline] = None) -> Any:
     """A pool of `urllib3` for one address, which connects when it is first used.
 
-    With a deadline, nothing is sent or read for longer. Raises InvalidInput for TLS files that cannot be used.
+    With a deadline, no call lasts longer. Raises InvalidInput for TLS files that cannot be used.
     """
     if address.socket_path:
         pool = _socket_pool(address.socket_path)
@@ -100,7 +101,7 @@ class _BoundedFile(io.RawIOBase):
 
 
 def _bounded(connection_class: Any, deadline: Deadline) -> Any:
-    """A kind of connection that sends and reads until the deadline, and no longer."""
+    """A kind of connection that is made, sends and reads until the deadline, and no longer."""
 
     class BoundedResponse(http.client.HTTPResponse):
         def __init__(self, connected: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -111,12 +112,37 @@ def _bounded(connection_class: Any, deadline: Deadline) -> Any:
     class BoundedConnection(connection_class):
         response_class = BoundedResponse
 
+        def connect(self) -> None:
+            _within(deadline.left(), super().connect)
+
         def send(self, data: Any) -> None:
             if self.sock is not None:
                 self.sock.settimeout(deadline.left())
             super().send(data)
 
     return BoundedConnection
+
+
+def _within(seconds: float, connect: Callable[[], None]) -> None:
+    """Connect in a thread that can be left behind: a resolver, or an address after the other, knows no limit in all.
+
+    Raises what `connect` raises, and ConnectTimeoutError.
+    """
+    failures: List[BaseException] = []
+
+    def run() -> None:
+        try:
+            connect()
+        except BaseException as error:  # carried over to the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise urllib3.exceptions.ConnectTimeoutError
+    if failures:
+        raise failures[0]
 
 
 def _socket_pool(path: str) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 import stat
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
@@ -39,8 +40,7 @@ class Answer(NamedTuple):
 class Transport:
     """Carries calls to one address.
 
-    `timeout` is the limit in seconds of a whole call: connecting, sending, and reading the last byte. To look up a
-    host's name takes what the system takes; each address that it has gets the whole time to accept a connection.
+    `timeout` is the limit in seconds of a whole call: connecting, sending, and reading the last byte.
     Raises LibraryMissing, and InvalidInput for TLS files that cannot be read.
     """
 
@@ -68,12 +68,9 @@ class Transport:
             with contextlib.closing(response):
                 content = _read_body(response)
             return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
-        except urllib3.exceptions.ReadTimeoutError:
-            raise errors.AnswerLost(
-                f"{method} {path}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
-            ) from None
         except urllib3.exceptions.HTTPError as error:
-            raise self._explain(f"{method} {path}", error) from None
+            call = f"{method} {path}"
+            raise self._overdue(call, error) or self._explain(call, error) from None
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
         """Open a stream that has no end and give its lines as they come. Raises AnswerLost when it breaks."""
@@ -89,6 +86,18 @@ class Transport:
         except urllib3.exceptions.HTTPError as error:
             raise self._lost(f"GET {path}", error) from None
 
+    def _overdue(self, call: str, error: Exception) -> Optional[errors.EngineError]:
+        """Say of a call that was given up how far it had come; None where the time was not over."""
+        if _has_timed_out_connecting(error):
+            return errors.EngineUnreachable(
+                f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
+            )
+        if _has_timed_out(error):
+            return errors.AnswerLost(
+                f"{call}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
+            )
+        return None
+
     def _explain(self, call: str, error: Exception) -> errors.EngineError:
         cause = _os_error(error)
         if self.address.socket_path and cause is not None:
@@ -99,10 +108,6 @@ class Transport:
             )
         if isinstance(error, urllib3.exceptions.SSLError):
             return errors.EngineUnreachable(f"No trusted TLS connection to {self.address.text}: {_tls_reason(error)}.")
-        if _has_timed_out_connecting(error):
-            return errors.EngineUnreachable(
-                f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
-            )
         if isinstance(cause, ConnectionRefusedError) or _never_connected(error):
             return errors.EngineUnreachable(f"No engine can be reached at {self.address.text} ({_reason(error)}).")
         return self._lost(call, error)
@@ -171,6 +176,12 @@ def _os_error(error: BaseException) -> Optional[OSError]:
 def _has_timed_out_connecting(error: BaseException) -> bool:
     no_connection = urllib3.exceptions.NewConnectionError  # in urllib3 1 a kind of the other one
     return isinstance(error, urllib3.exceptions.ConnectTimeoutError) and not isinstance(error, no_connection)
+
+
+def _has_timed_out(error: BaseException) -> bool:
+    """Whether the time was over while a request was sent or its answer read; the system's own ETIMEDOUT is no such."""
+    is_read = isinstance(error, urllib3.exceptions.ReadTimeoutError)
+    return is_read or any(isinstance(cause, socket.timeout) and cause.errno is None for cause in _causes(error))
 
 
 def _never_connected(error: BaseException) -> bool:

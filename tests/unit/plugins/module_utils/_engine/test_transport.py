@@ -250,7 +250,7 @@ def test_sending_is_bounded(tmp_path: Path) -> None:
         listener.bind(str(path))
         listener.listen()  # and read nothing
         begun = time.monotonic()
-        with pytest.raises(AnswerLost, match="timed out"):
+        with pytest.raises(AnswerLost, match=r"^POST /x: no whole answer from unix:///.* within 0.3 seconds.$"):
             Transport(Address.parse(f"unix://{path}"), SHORT).call("POST", "/x", body=b"x" * 10_000_000)
         assert time.monotonic() - begun < SHORT + 1
 
@@ -465,6 +465,46 @@ def test_a_port_that_does_not_accept() -> None:
         host = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         message = caught(EngineUnreachable, Transport(Address.parse(host), SHORT))
     assert message == f"{host} does not accept a connection within 0.3 seconds."
+
+
+def test_a_name_that_is_looked_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def look_up(*_arguments: object, **_options: object) -> List[object]:
+        over.wait(AMPLE)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    begun = time.monotonic()
+    message = caught(EngineUnreachable, Transport(Address.parse("tcp://manager1:2375"), SHORT))
+    assert time.monotonic() - begun < SHORT + 1
+    over.set()
+    assert message == "tcp://manager1:2375 does not accept a connection within 0.3 seconds."
+
+
+def test_a_host_that_the_system_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    message = caught(EngineUnreachable, Transport(Address.parse("tcp://manager1:2375"), AMPLE))
+    texts = ["does not accept a connection within 10 seconds", os.strerror(errno.ETIMEDOUT)]  # by the Python's release
+    assert "tcp://manager1:2375" in message
+    assert any(text in message for text in texts)
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "https"])
+def test_a_name_of_many_addresses_that_do_not_accept(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as listener, socket.socket() as waiting:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting.connect(listener.getsockname())
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", listener.getsockname())] * 8
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: found)
+        begun = time.monotonic()
+        message = caught(EngineUnreachable, Transport(Address.parse(f"{scheme}://manager1:2375"), SHORT))
+        assert time.monotonic() - begun < SHORT + 1
+    assert message == f"{scheme}://manager1:2375 does not accept a connection within 0.3 seconds."
 
 
 # TLS
