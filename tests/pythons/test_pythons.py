@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -19,7 +18,7 @@ import pytest
 from tests.integration import state
 from tests.pythons import matrix
 from tests.swarm import Endpoint, Engine, Registry, images, services
-from tests.swarm.box import environment
+from tests.swarm.box import capture, environment
 
 LIMIT = 300
 """Seconds after which a playbook counts as hanging."""
@@ -180,18 +179,9 @@ def describe(row: matrix.Row, controller: Path, python: Path, engine: Endpoint) 
 def output(*command: str, **settings: str) -> str:
     """Run a command, which must succeed, and return what it printed."""
     variables = {name: value for name, value in environment().items() if not name.startswith("PYTHON")}
-    done = subprocess.run(
-        command,
-        env={**variables, **settings},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=LIMIT,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    status, printed = capture(command, {**variables, **settings}, LIMIT)
+    assert status == 0, printed
+    return printed
 
 
 def play(playbook: str, controller: Path, python: Path, folder: Path) -> None:

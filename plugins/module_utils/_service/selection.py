@@ -80,7 +80,7 @@ def find_service(engine: Engine, name: str) -> types.Service:
 
 
 def find_services(engine: Engine, names: List[str]) -> List[types.Service]:
-    """Read services by name or ID, as find_service does, with one request for all names; in the order given.
+    """Read services by name or ID, as find_service does, with one request for all, or two; in the order given.
 
     Raises InvalidInput where two names mean one service.
     """
