@@ -17,6 +17,7 @@ from types import TracebackType
 from . import packages
 from .box import environment, run
 
+ANY_HOST_KEY = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
 COMMANDS = {"sshd": "openssh-server", "ssh": "openssh-client"}
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """A folder that Debian's service makes before it starts the server."""
@@ -29,7 +30,9 @@ PidFile none
 PermitRootLogin yes
 StrictModes no
 UsePAM no
+SetEnv HOME={folder}
 """
+"""A home of its own: a shell killed in the user's start files would leave there what it was about to write."""
 
 
 class SSHServer:
@@ -39,9 +42,10 @@ class SSHServer:
         packages.ensure(COMMANDS)
         self.folder = folder
         self.port = _free_port()
+        self.key = folder / "user_key"
         self._process: subprocess.Popen[bytes] | None = None
-        for name in ("host_key", "user_key"):
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
+        for key in (folder / "host_key", self.key):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
         folder.joinpath("sshd_config").write_text(CONFIG.format(port=self.port, folder=folder), encoding="utf-8")
 
     def __enter__(self) -> SSHServer:
@@ -86,8 +90,8 @@ class SSHServer:
         settings = {
             "ansible_host": "127.0.0.1",
             "ansible_port": str(self.port),
-            "ansible_ssh_private_key_file": str(self.folder / "user_key"),
-            "ansible_ssh_common_args": "'-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'",
+            "ansible_ssh_private_key_file": str(self.key),
+            "ansible_ssh_common_args": f"'{' '.join(ANY_HOST_KEY)}'",
             **variables,
         }
         told = " ".join(f"{name}={value}" for name, value in settings.items())
