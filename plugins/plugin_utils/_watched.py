@@ -11,7 +11,6 @@ callbacks write to the standard output stays as it is.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import shlex
@@ -30,6 +29,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import QUEUED
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import Board
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._garbage import garbage_ignored
 
 Result = Dict[str, Any]
 
@@ -70,11 +70,11 @@ class WatchedAction(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Result:
         """Run the module: in slices, or as a whole where there is nothing to watch or nobody to show it to."""
-        gc.freeze()  # this is a fork: its parent's many objects need not be looked through while the module is built
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         if not self._is_watched():
-            result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+            with garbage_ignored():
+                result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
             return result
         return self._watch(task_vars)
 
@@ -93,7 +93,7 @@ class WatchedAction(ActionBase):
         hosts = task_vars.get("ansible_play_hosts_all") or []
         board = Board(str(task_vars.get("inventory_hostname", "")) if len(hosts) > 1 else "")
         asked: Dict[str, Any] = {"details": display.verbosity > 0}
-        with self._farewell(UNWATCHED, self._meant(), task_vars):
+        with self._farewell(UNWATCHED, self._meant(), task_vars), garbage_ignored():
             result = first = self._run_slice(asked, task_vars)
         while "handover" in result.get("_slice", {}):
             told, began = result["_slice"], time.monotonic()
