@@ -21,7 +21,8 @@ import antsibull_nox
 import nox
 
 COLLECTION = "ansible_collections.swarmops.rollout"
-AT_ONCE = ("--numprocesses=3", "--dist=loadfile")  # the tests wait more than they compute; each process has its engine
+# The tests wait more than they compute. Each process has its engine, and takes the next file in the order of the tests.
+AT_ONCE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 DEPENDENCIES = nox.project.load_toml("pyproject.toml")
 
 nox.needs_version = ">=2025.10.16"

@@ -10,6 +10,21 @@ import pytest
 from tests.swarm import Endpoint, services
 
 SECRET = "hunter2-in-the-environment"
+IMAGE = "swarm_service_image"
+LONGEST = tuple(
+    f"{IMAGE}/test_{name}.py" for name in ("rollout_nodes", "progress", "bad_input", "registry_digests", "batch_writes")
+)
+"""Files that take a minute and more: they come first, so that no process is left alone with one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest files first, and all others in the order that they are in."""
+
+    def rank(item: pytest.Item) -> int:
+        name = "/".join(item.path.parts[-2:])
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture
