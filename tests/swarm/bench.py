@@ -567,9 +567,10 @@ medians, in seconds. What is compared is measured in turn, so that a slow minute
 
 {table}
 - The swarm has {services} services throughout, each with labels, ten variables, a memory limit and no task, so that no
-  time goes into containers. *No-op, 50*: 50 of them are named and have the image already. *Update, 50*: 50 of them get
-  another image; nobody waits for the rollout. After each run the engine is asked what became of all services, and a
-  run that did anything else than it should ends the benchmark.
+  time goes into containers. Its state is kept in memory: an engine writes each change through to the disk, whoever
+  asks for it, and how long that takes says nothing of those compared. *No-op, 50*: 50 of the services are named and
+  have the image already. *Update, 50*: 50 of them get another image; nobody waits for the rollout. After each run the
+  engine is asked what became of all services, and a run that did anything else than it should ends the benchmark.
 - *This collection*: `ansible-playbook` with one task, `swarm_service_image`, `services` listed, `resolve: never`,
   `wait: false`; the whole time of the command. *Its module alone*: the module's process by itself, as it runs on a
   managed node.
