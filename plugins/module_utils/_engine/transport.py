@@ -30,7 +30,7 @@ LONGEST_SILENCE = 300.0  # seconds after which a stream that says nothing is tak
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, read whole. `headers` have lower-case names."""
+    """An HTTP answer, read whole. The case of the names in `headers` does not matter."""
 
     status: int
     body: bytes
@@ -67,7 +67,7 @@ class Transport:
             response = _send(self._pool, method, self.address.target(path, params), self.limit, body, headers)
             with contextlib.closing(response):
                 content = _read_body(response)
-            return Answer(response.status, content, {name.lower(): value for name, value in response.headers.items()})
+            return Answer(response.status, content, response.headers)
         except urllib3.exceptions.HTTPError as error:
             call = f"{method} {path}"
             raise self._overdue(call, error) or self._explain(call, error) from None
