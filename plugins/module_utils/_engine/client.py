@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Type
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Type
 from urllib.parse import quote as quote_url
+from urllib.parse import urlencode
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
@@ -52,6 +53,7 @@ UNREADABLE = "no reason that can be read"
 MOST_WARNINGS = 10  # warnings of one answer that are passed on
 SERVER_ERRORS = 500  # the least of the HTTP statuses for errors of the server
 SHORTEST_CALL = 0.1  # seconds
+LONGEST_FILTER = 7500  # characters as they are sent; what is before an engine may refuse longer lines (nginx: 8 KiB)
 
 
 class Engine:
@@ -142,7 +144,7 @@ class Engine:
 
     def events(self, filters: types.Filters) -> Iterator[bytes]:
         """Tell each event as it happens, a line of JSON each, until the connection ends or breaks."""
-        return self._transport.lines(self._prefix + "/events", {"filters": json.dumps(filters)})
+        return self._transport.lines(self._prefix + "/events", _params(filters))
 
     def _post_update(
         self, service: types.Service, spec: types.ServiceSpec, params: Dict[str, str], registry_auth: Optional[str]
@@ -166,7 +168,7 @@ class Engine:
         return [errors.quote(str(warning)) for warning in list(warnings or [])[:MOST_WARNINGS]]
 
     def _list(self, path: str, filters: Optional[types.Filters]) -> List[Any]:
-        params = {"filters": json.dumps(filters)} if filters else None
+        params = _params(filters) if filters else None
         found: List[Any] = self._get(path, list, params)
         if not all(isinstance(item, dict) for item in found):
             raise errors.BadAnswer(f"GET {path}: the engine's answer is not a list of objects.")
@@ -209,6 +211,16 @@ class Engine:
         if not isinstance(value, kind):
             raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
         return value
+
+
+def any_of(key: str, values: Sequence[str]) -> types.Filters:
+    """A filter that any of these values passes; an empty one, which everything passes, where it would be too long."""
+    filters = {key: list(values)}
+    return filters if len(urlencode(_params(filters))) <= LONGEST_FILTER else {}
+
+
+def _params(filters: types.Filters) -> Dict[str, str]:
+    return {"filters": json.dumps(filters)}
 
 
 def _checked_service(path: str, service: Any) -> types.Service:

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     Expectation,
@@ -65,7 +65,8 @@ class Observer:
 
     def look(self, expected: Dict[str, Expectation]) -> Dict[str, Optional[Sight]]:
         """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
-        services = {service["ID"]: service for service in self._engine.services({"id": list(expected)})}
+        present = self._engine.services(any_of("id", list(expected)))
+        services = {service["ID"]: service for service in present if service["ID"] in expected}
         tasks = self._tasks(list(services), {UP_TO_DATE: ["true"]})
         former = self._former(list(services), tasks)
         nodes = self._engine.nodes()
@@ -73,15 +74,18 @@ class Observer:
         held, own, own_former = self.held, _by_service(tasks), _by_service(former)
         sights: Dict[str, Optional[Sight]] = dict.fromkeys(expected)
         for identifier, service in services.items():
-            if identifier in sights:
-                present, before = own.get(identifier, []), own_former.get(identifier, [])
-                snapshot = Snapshot(service, present, nodes, self._engine.date, held, before)
-                sights[identifier] = Sight(snapshot, judge(snapshot, expected[identifier]))
+            now, before = own.get(identifier, []), own_former.get(identifier, [])
+            snapshot = Snapshot(service, now, nodes, self._engine.date, held, before)
+            sights[identifier] = Sight(snapshot, judge(snapshot, expected[identifier]))
         return sights
 
     def _tasks(self, identifiers: List[str], filters: types.Filters) -> List[types.Task]:
         """Tasks of these services; the engine answers 404 where one of the services has just been removed."""
-        return self._engine.tasks({"service": identifiers, **filters}) if identifiers else []
+        if not identifiers:
+            return []
+        found = self._engine.tasks({**any_of("service", identifiers), **filters})
+        wanted = set(identifiers)
+        return [task for task in found if task.get("ServiceID") in wanted]
 
     def _former(self, identifiers: List[str], tasks: List[types.Task]) -> List[types.Task]:
         if not self.sees_former:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     FAIL,
     ROLLBACK_ALL,
@@ -147,7 +147,7 @@ class Rollout:
         patience = Patience(self._clock, self._engine)
         identifiers = [member.identifier for member in members]
         try:
-            services = patience.read(lambda: self._engine.services({"id": identifiers}))
+            services = patience.read(lambda: self._engine.services(any_of("id", identifiers)))
         except errors.EngineError as error:
             for member in members:
                 member.problem = (

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 STACK_LABEL = "com.docker.stack.namespace"
 SHORT_ID_LENGTH = 12
 MOST_SUGGESTIONS = 3
-LONGEST_FILTER = 4096  # characters; what is between a client and its engine may refuse long request lines
 AMBIGUOUS_PREFIX = "ambiguous"
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?", re.ASCII)  # swarmkit, manager/controlapi/common.go
 
@@ -103,8 +102,9 @@ def find_services(engine: Engine, names: List[str]) -> List[types.Service]:
 
 def _candidates(engine: Engine, names: List[str]) -> List[types.Service]:
     """The services whose names begin with one of these, or all where that leaves one out or takes a long filter."""
-    if sum(map(len, names)) <= LONGEST_FILTER:
-        present = engine.services({"name": names})
+    filters = any_of("name", names)
+    if filters:
+        present = engine.services(filters)
         if {service["Spec"].get("Name") for service in present}.issuperset(names):
             return present
     return engine.services()

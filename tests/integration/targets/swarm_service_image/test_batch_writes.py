@@ -223,3 +223,12 @@ def test_requests_of_a_round_do_not_depend_on_the_number_of_services(
     events = len(reads(proxy, "/events"))
     assert events <= 1
     assert len(proxy.requests) - len(proxy.posts) == 1 + 3 * rounds + once + events
+
+
+def test_no_request_line_is_longer_than_a_gateway_takes(engine: Endpoint, proxy: Proxy) -> None:
+    with fleet(engine, "long", 250) as made:
+        listed = [{"name": name, "image": "whoami:0.6"} for name in made.names]
+        result = run(proxy.host, services=listed, wait=True)
+        assert outcomes(result) == ["converged"] * 250, result.text
+    assert reads(proxy, "/tasks")
+    assert max(len(f"{each.method} {each.path} HTTP/1.1\r\n") for each in proxy.requests) <= 8192

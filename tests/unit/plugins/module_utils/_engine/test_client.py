@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Type
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     ApiError,
@@ -46,6 +46,12 @@ def connected(*answers: Any) -> tuple[Engine, FakeTransport]:
     engine.connect()
     transport.calls.clear()
     return engine, transport
+
+
+@pytest.mark.parametrize(("count", "is_used"), [(1, True), (200, True), (250, False)])
+def test_a_filter_that_a_gateway_may_refuse_is_left_out(count: int, is_used: bool) -> None:
+    identifiers = [f"{number:025d}" for number in range(count)]
+    assert any_of("id", identifiers) == ({"id": identifiers} if is_used else {})
 
 
 @pytest.mark.parametrize("version", ["1.41", "1.54", "2.0"])

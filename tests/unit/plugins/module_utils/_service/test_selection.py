@@ -152,7 +152,7 @@ def test_only_the_named_are_listed_where_names_find_all(names: List[str], filter
 
 
 def test_names_that_make_a_long_filter_are_looked_for_among_all() -> None:
-    names = [f"service-{number:055d}" for number in range(100)]
+    names = [f"service-{number:055d}" for number in range(120)]
     swarm = FakeSwarm(*(make_service(name=name, identifier=f"{name[-4:]:0>25}") for name in names))
     assert [service["Spec"]["Name"] for service in find_services(swarm.engine, names)] == names
     assert swarm.filters == [{}]
