@@ -18,9 +18,11 @@ def garbage_ignored() -> Iterator[None]:
     To build a module, Ansible makes some hundred thousand objects beside the many that a worker has from its parent.
     All of them go with the worker, when its task ends.
     """
+    was_looked_for = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_looked_for:
+            gc.enable()
