@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
     POLL_INTERVAL,
     Observer,
@@ -153,7 +153,7 @@ class Convergence:
         if not waits:
             return
         try:
-            tasks = self._engine.tasks({"service": [wait.identifier for wait in waits]})
+            tasks = self._engine.tasks(any_of("service", [wait.identifier for wait in waits]))
             nodes = self._engine.nodes()
         except errors.EngineError:
             return  # the outcome stands without them

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
     Host,
@@ -52,7 +52,7 @@ def describe(engine: Engine, services: List[types.Service], resolver: Optional[R
 
     What cannot be told of one service is said there, and does not fail the rest. Raises EngineError.
     """
-    tasks = engine.tasks({"service": [service["ID"] for service in services]}) if services else []
+    tasks = engine.tasks(any_of("service", [service["ID"] for service in services])) if services else []
     by_service: Dict[str, List[types.Task]] = {}
     for task in tasks:
         by_service.setdefault(str(task.get("ServiceID")), []).append(task)

@@ -230,5 +230,8 @@ def test_no_request_line_is_longer_than_a_gateway_takes(engine: Endpoint, proxy:
         listed = [{"name": name, "image": "whoami:0.6"} for name in made.names]
         result = run(proxy.host, services=listed, wait=True)
         assert outcomes(result) == ["converged"] * 250, result.text
-    assert reads(proxy, "/tasks")
+        waits = len(reads(proxy, "/tasks"))
+        told = run(proxy.host, "swarm_service_image_info", services=[{"name": name} for name in made.names])
+        assert names_of(told) == made.names, told.text
+    assert 0 < waits < len(reads(proxy, "/tasks"))
     assert max(len(f"{each.method} {each.path} HTTP/1.1\r\n") for each in proxy.requests) <= 8192
