@@ -64,6 +64,7 @@ class Task(TypedDict, total=False):
     Status: Dict[str, Any]
     DesiredState: str
     CreatedAt: str
+    UpdatedAt: str
     JobIteration: Version
 
 

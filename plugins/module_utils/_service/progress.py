@@ -189,7 +189,7 @@ def _is_given_up(task: types.Task, restart: Dict[str, Any], date: str) -> bool:
     """Whether a place's newest task has failed and gets no successor, which otherwise comes at once, to start later."""
     if state_of(task) not in FAILED_STATES or task.get("DesiredState") not in PAST_STATES:
         return False
-    age = seconds_between(str((task.get("Status") or {}).get("Timestamp", "")), date)
+    age = seconds_between(_last_news(task), date)
     return restart.get("Condition") == NEVER_RESTARTS or (age is not None and age >= SUCCESSOR_TIME)
 
 
@@ -217,14 +217,14 @@ def _has_held(count: _Count, snapshot: Snapshot) -> bool:
     """Whether the running tasks are more than a moment between two crashes.
 
     They are where they have run for the monitor's period: when the swarm called the update completed, by the
-    engine's clock now, or as seen from here, since the clocks of nodes differ.
+    engine's clock now, or as seen from here.
     """
     status = snapshot.service.get("UpdateStatus") or {}
     config = "RollbackConfig" if status.get("State", "").startswith("rollback") else "UpdateConfig"
     monitor = monitor_seconds(snapshot.service["Spec"], config)
     completed = status.get("CompletedAt", "") if status.get("State") in ("completed", "rollback_completed") else ""
     for task in count.running:
-        since = str((task.get("Status") or {}).get("Timestamp", ""))
+        since = _last_news(task)
         before_completion = seconds_between(since, completed)
         age = seconds_between(since, snapshot.date)
         is_covered = before_completion is not None and before_completion >= monitor
@@ -232,6 +232,15 @@ def _has_held(count: _Count, snapshot: Snapshot) -> bool:
         if not (is_covered or is_old or snapshot.held.get(task["ID"], 0.0) >= monitor):
             return False
     return True
+
+
+def _last_news(task: types.Task) -> str:
+    """When the swarm's leader took in how a task stands, by its own clock.
+
+    The status has a moment too, but by the clock of the task's node: a node that is late by a minute would have
+    each of its tasks run for a minute from its first moment on.
+    """
+    return str(task.get("UpdatedAt", ""))
 
 
 def monitor_seconds(spec: types.ServiceSpec, config: str = "UpdateConfig") -> float:

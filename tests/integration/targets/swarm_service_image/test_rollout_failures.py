@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration import state
-from tests.integration.rolling import LONG, Ended, at_once, insist, look, meanwhile, roll, stands
+from tests.integration.rolling import LONG, Ended, at_once, image_of, insist, look, meanwhile, roll, stands
 from tests.integration.run import Result, module
 from tests.swarm import Endpoint, eventually, services
 
@@ -30,8 +30,10 @@ TIMEOUT = {"pause": 100, "rollback": 100, "continue": 20}
 REPLICAS = 2
 LOOPS = 4
 """Services that crash again and again, so that one of them runs when the swarm completes its update."""
-LOOP_TIMEOUT = 45
-"""Seconds in which a busy machine, too, has started a task of the new image and seen it crash."""
+LOOP_MONITOR = 12
+"""Seconds for which a task has to run, far above what an engine on a busy machine needs to notice its crash."""
+LOOP_TIMEOUT = 50
+"""Seconds in which a busy machine, too, has started a task of the new image, seen it crash, and ended the update."""
 
 
 def spec(name: str, action: str = "pause", replicas: int = REPLICAS, **fields: Any) -> services.Spec:
@@ -106,13 +108,23 @@ def test_failing_tasks_are_listed(engine: Endpoint, failed: dict[Any, Any], imag
     tasks = ended.result.service["tasks"]
     assert tasks
     hostname = engine.get("/info")["Name"]
-    wanted, words, code = IMAGES[image]
+    of_engine = [as_listed(task, hostname) for task in ended.tasks if image_of(task) == image]
     for task in tasks:
-        assert task["slot"] in (1, 2)
-        assert (task["node"], task["state"], task["exit_code"]) == (hostname, wanted, code)
-        assert words in task["error"]
+        assert task in of_engine
     assert len({task["slot"] for task in tasks}) == len(tasks)
+    wanted, words, code = IMAGES[image]
+    # On a busy machine the engine may fail to start one of the containers, which ends otherwise.
+    known = [task for task in tasks if words in task["error"]]
+    assert {(task["state"], task["exit_code"]) for task in known} == {(wanted, code)}
     assert words in ended.result.message
+
+
+def as_listed(task: Any, hostname: str) -> dict[str, Any]:
+    """Give a task of the engine as a failing one is listed in a result."""
+    status = task["Status"]
+    code = status["ContainerStatus"]["ExitCode"] if status["State"] == "failed" else None
+    listed = {"slot": task["Slot"], "node": hostname, "state": status["State"]}
+    return {**listed, "error": status.get("Err", ""), "exit_code": code}
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -136,7 +148,7 @@ def test_rolled_back_service_runs_what_it_ran(failed: dict[Any, Any], image: str
 
 def loop(engine: Endpoint, name: str) -> Ended:
     """Roll a service whose task runs for a while before each crash, and crashes before the monitor's period is over."""
-    made = services.simple(name, "whoami:0.7", monitor=3)
+    made = services.simple(name, "whoami:0.7", monitor=LOOP_MONITOR)
     made["UpdateConfig"]["FailureAction"] = "continue"
     made["TaskTemplate"]["ContainerSpec"]["Command"] = ["/bin/sh", "-c", "sleep 0.7; exit 1"]
     services.post(engine, made)

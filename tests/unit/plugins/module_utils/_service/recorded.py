@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Snapshots of real services, recorded from an Engine 20.10.24 of one node and trimmed."""
+"""Snapshots of real services, recorded from an Engine 20.10.24 of one node and trimmed.
+
+A task's `UpdatedAt`, which the recording left out, is 15 ms after its status's moment, as on such an engine.
+"""
 
 from __future__ import annotations
 

@@ -170,5 +170,17 @@ def test_task_that_began_just_before_the_completion_has_not_held(seconds: float,
     seen.service["UpdateStatus"]["CompletedAt"] = "2026-11-23T06:40:10.000000000Z"
     for task in seen.tasks:
         if task["DesiredState"] == "running":
-            task["Status"] = {"State": "running", "Timestamp": f"2026-11-23T06:40:{10 - seconds:012.9f}Z"}
+            task["Status"] = {"State": "running"}
+            task["UpdatedAt"] = f"2026-11-23T06:40:{10 - seconds:012.9f}Z"
     assert judge(seen, Expectation(CRASH)).outcome == outcome
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0.2, None), (1.2, "converged")])
+def test_clock_of_a_node_does_not_count(seconds: float, outcome: Optional[str]) -> None:
+    """A node's clock says that its tasks have run for an hour; the swarm's leader has just heard of them."""
+    seen = snapshot("created", date="Mon, 23 Nov 2026 06:40:10 GMT")
+    assert monitor_seconds(seen.service["Spec"]) == 1
+    for task in seen.tasks:
+        task["Status"]["Timestamp"] = "2026-11-23T05:40:10.000000000Z"
+        task["UpdatedAt"] = f"2026-11-23T06:40:{10 - seconds:012.9f}Z"
+    assert judge(seen, Expectation(OLD)).outcome == outcome
