@@ -28,6 +28,8 @@ ACTIONS = {"pause": "paused", "rollback": "rolled_back", "continue": "timed_out"
 """The outcome of each failure action."""
 TIMEOUT = {"pause": 100, "rollback": 100, "continue": 20}
 REPLICAS = 2
+RESTART_DELAY = 10 * services.SECOND
+"""So long that no rollback comes while the engine starts a failed task's successor, which then fails otherwise."""
 LOOPS = 4
 """Services that crash again and again, so that one of them runs when the swarm completes its update."""
 LOOP_MONITOR = 12
@@ -39,6 +41,7 @@ LOOP_TIMEOUT = 50
 def spec(name: str, action: str = "pause", replicas: int = REPLICAS, **fields: Any) -> services.Spec:
     made = services.simple(name, "whoami:0.7", replicas=replicas, monitor=3, **fields)
     made["UpdateConfig"].update(FailureAction=action, Parallelism=2)
+    made["TaskTemplate"]["RestartPolicy"]["Delay"] = RESTART_DELAY
     made["RollbackConfig"] = {"Parallelism": 2, "Monitor": services.SECOND // 2}
     return made
 
