@@ -45,18 +45,18 @@ AD_HOC, PEER_AD_HOC = "ad hoc", "peer ad hoc"
 SHOWN, SILENT = "progress shown", "no progress"
 NO_OP, UPDATE, ROLLOUT = "no-op", "update", "rollout"
 
-ROUNDS = {OURS: 7, ALONE: 11, RAW: 11}
+ROUNDS = {OURS: 7, ALONE: 15, RAW: 15}
 """How often each is measured, and the loops by their number of services; the slow ones less often."""
 CLI_ROUNDS = {1: 5, 50: 3, 200: 1}
 PEER_ROUNDS = {NO_OP: {1: 3, 20: 2}, UPDATE: {1: 3, 20: 2}}
 SIDE_BY_SIDE = 200
 """The update of so many is measured in turn with the peer's loop: so often before each loop and after the last."""
 OURS_BESIDE_PEER = 5
-PEER_LOOPS = 2
+PEER_LOOPS = 3
 FIXED_ROUNDS = 21
 WATCHED, WATCHED_REPLICAS, WATCHED_DELAY = "watched", 5, 2.7
 """The service of the rollout that is watched: it takes some 30 seconds, of which this many are between two tasks."""
-WATCHED_ROUNDS = {NO_OP: 9, ROLLOUT: 4}
+WATCHED_ROUNDS = {NO_OP: 21, ROLLOUT: 4}
 
 ALONE_PROGRAM = "import importlib, sys; importlib.import_module(sys.argv.pop(1)).main()"
 RAW_PROGRAM = """

@@ -30,9 +30,9 @@ PidFile none
 PermitRootLogin yes
 StrictModes no
 UsePAM no
-SetEnv HOME={folder}
+SetEnv HOME={folder} TMPDIR={folder}
 """
-"""A home of its own: a shell killed in the user's start files would leave there what it was about to write."""
+"""A home and a place for temporary files of its own: what is killed there leaves behind what it was about to write."""
 
 
 class SSHServer:

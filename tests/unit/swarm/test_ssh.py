@@ -11,9 +11,9 @@ from tests.swarm.box import run
 from tests.swarm.ssh import ANY_HOST_KEY, SSHServer
 
 
-def test_start_files_of_the_user_are_not_run(tmp_path: Path) -> None:
-    """A connection that is cut kills the shell, which may be in the midst of them."""
+def test_nothing_of_a_connection_is_left_outside(tmp_path: Path) -> None:
+    """A connection that is cut kills the shell, in the user's start files perhaps, and what it runs."""
     with SSHServer(tmp_path) as server:
         connection = ("-p", str(server.port), "-i", str(server.key), *ANY_HOST_KEY, "127.0.0.1")
-        said = run("ssh", *connection, 'echo "$HOME"')
-    assert said.strip() == str(tmp_path)
+        said = run("ssh", *connection, 'echo "$HOME $TMPDIR"')
+    assert said.split() == [str(tmp_path), str(tmp_path)]
