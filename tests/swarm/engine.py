@@ -100,6 +100,7 @@ class Endpoint:
 
     def _call(self, method: str, path: str, **options: Any) -> requests.Response:
         options["headers"] = {"Connection": "close", **(options.get("headers") or {})}
+        self._knock()
         url = f"http+unix://{quote(str(self.socket), safe='')}{path}"
         session = requests_unixsocket.Session()
         session.trust_env = False
@@ -112,15 +113,16 @@ class Endpoint:
             session.close()
         return answer
 
+    def _knock(self) -> None:
+        """Raise :class:`requests.ConnectionError` where nobody listens; requests would leave its own socket open."""
+        with socket.socket(socket.AF_UNIX) as bare:
+            number = bare.connect_ex(str(self.socket))
+        if number:
+            raise requests.ConnectionError(f"{self.socket}: {os.strerror(number)}")
+
     @property
     def answers(self) -> bool:
-        """Whether the engine answers a ping.
-
-        A bare socket knocks first: where nobody listens, requests leaves its own open.
-        """
-        with socket.socket(socket.AF_UNIX) as knock:
-            if knock.connect_ex(str(self.socket)):
-                return False
+        """Whether the engine answers a ping."""
         try:
             return self._call("GET", "/_ping", timeout=5).status_code == 200
         except requests.RequestException:
