@@ -24,6 +24,8 @@ IMAGES = {
     UNPULLED: ("rejected", "No such image", None),
 }
 """What a task of each image comes to: its state, the engine's words, its exit code."""
+NOT_STARTED = 128
+"""The exit code of a container that the engine could not start, as happens on a busy machine."""
 ACTIONS = {"pause": "paused", "rollback": "rolled_back", "continue": "timed_out"}
 """The outcome of each failure action."""
 TIMEOUT = {"pause": 100, "rollback": 100, "continue": 20}
@@ -115,10 +117,12 @@ def test_failing_tasks_are_listed(engine: Endpoint, failed: dict[Any, Any], imag
     for task in tasks:
         assert task in of_engine
     assert len({task["slot"] for task in tasks}) == len(tasks)
+    started = [task for task in tasks if task["exit_code"] != NOT_STARTED]
+    assert started
     wanted, words, code = IMAGES[image]
-    # On a busy machine the engine may fail to start one of the containers, which ends otherwise.
-    known = [task for task in tasks if words in task["error"]]
-    assert {(task["state"], task["exit_code"]) for task in known} == {(wanted, code)}
+    for task in started:
+        assert (task["state"], task["exit_code"]) == (wanted, code)
+        assert words in task["error"]
     assert words in ended.result.message
 
 
