@@ -9,20 +9,25 @@ Private to this collection.
 
 from __future__ import annotations
 
-import gc
 import os
+import subprocess
 import traceback
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from ansible.module_utils.basic import AnsibleModule, _load_params, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, carry_out
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import CarryOut
 
 LIBRARY = "requests-unixsocket"
 HOW_TO_INSTALL = (
@@ -74,20 +79,8 @@ WAIT_OPTIONS: Dict[str, Any] = {"wait_timeout": {"type": "int", "default": 300}}
 
 PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default": True}}
 
-# What the action plugins ask of a slice; no option for users.
-SLICE_OPTIONS: Dict[str, Any] = {
-    "_slice": {
-        "type": "dict",
-        "options": {
-            "handover": {"type": "str", "default": ""},
-            "seconds": {"type": "float", "default": 0},
-            "gap": {"type": "float", "default": 0},
-            "is_retry": {"type": "bool", "default": False},
-            "shown": {"type": "str", "default": ""},
-            "details": {"type": "bool", "default": False},
-        },
-    },
-}
+# Set by the action plugins where a task is watched: which part of it this process is (see _rollout/parts.py).
+PART = "SWARMOPS_ROLLOUT_PART"
 
 # The text of such an error could quote what an engine sent, secrets of a service included.
 UNEXPECTED = (
@@ -108,17 +101,22 @@ def run_module(
     `exclusive` are groups of options that must, and must not, be given at the same time.
     """
     module = AnsibleModule(
-        argument_spec={**ENGINE_OPTIONS, **SELECTION_OPTIONS, **options, **_asked_of_slices()},
+        argument_spec={**ENGINE_OPTIONS, **SELECTION_OPTIONS, **options},
         supports_check_mode=True,
         required_together=[("client_cert", "client_key"), *(together or [])],
         mutually_exclusive=[WAYS_TO_SELECT, *(exclusive or [])],
         required_one_of=[WAYS_TO_SELECT],
     )
-    gc.freeze()  # what was imported stays, and need not be looked through while a swarm's answers come and go
+    with _part(module) as how:
+        _run(module, act, Host(module.check_mode, partial(_run_program, module), how))
+
+
+def _run(module: AnsibleModule, act: Act, host: Host) -> None:
+    """Do a module's work, and end with its result or its error."""
     engine: Optional[Engine] = None
     try:
         engine = _engine(module.params)
-        result = act(engine, module.params, Host(module.check_mode, partial(_run_program, module)))
+        result = act(engine, module.params, host)
     except errors.LibraryMissing as error:
         module.fail_json(msg=missing_required_lib(LIBRARY, reason=HOW_TO_INSTALL), exception=error.traceback)
     except RolloutFailed as error:
@@ -133,9 +131,40 @@ def run_module(
     module.exit_json(**result)
 
 
-def _asked_of_slices() -> Dict[str, Any]:
-    """The options of slices where an action plugin runs the module; elsewhere there are none."""
-    return SLICE_OPTIONS if "_slice" in (_load_params() or {}) else {}
+@contextmanager
+def _part(module: AnsibleModule) -> Iterator[CarryOut]:
+    """How the rollout is carried out: as a whole, or the part of it that the action plugin asks for."""
+    part = os.environ.get(PART)
+    if part is None:
+        yield carry_out
+        return
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout import parts
+
+    if part == parts.DECIDE:
+        yield parts.decide
+        return
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
+
+    try:
+        file = ProgressFile.take(os.environ.get("ANSIBLE_ASYNC_DIR", ""), _start_program)
+    except errors.InvalidInput as error:
+        module.fail_json(msg=f"{error} Nothing was changed.")
+    try:
+        yield parts.Job(file, Clock()).carry_out
+    finally:
+        file.end(_start_program)
+
+
+def _start_program(command: List[str]) -> None:
+    """Start a program that outlives this process."""
+    subprocess.Popen(  # pylint: disable=consider-using-with
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _run_program(module: AnsibleModule, command: List[str], given: bytes) -> Tuple[int, bytes, bytes]:

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - swarmops.rollout._attributes.action_group
   - swarmops.rollout._selection
   - swarmops.rollout._rollout
+  - swarmops.rollout._rollout.progress
   - swarmops.rollout._rollout.wait
   - swarmops.rollout._engine
 attributes:
@@ -208,7 +209,12 @@ diff:
       after: {"image": "whoami:0.7"}
 """
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._module import NAMED_ITEM, WAIT_OPTIONS, run_module
+from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
+    NAMED_ITEM,
+    PROGRESS_OPTIONS,
+    WAIT_OPTIONS,
+    run_module,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.reversal import roll_back_services
 
 OPTIONS = {
@@ -220,7 +226,7 @@ OPTIONS = {
 
 def main() -> None:
     """Run the module."""
-    run_module(roll_back_services, {**OPTIONS, **WAIT_OPTIONS})
+    run_module(roll_back_services, {**OPTIONS, **WAIT_OPTIONS, **PROGRESS_OPTIONS})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,48 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
 
 MOST_SINGLE_SERVICES = 5  # more of them are told of in one line
 MOST_FAILURES = 10  # lines on failing tasks at a time
-BAR_WIDTH = 20  # characters
+SUMMARY_INTERVAL = 5.0  # seconds between two lines on many services
+
+Service = Dict[str, Any]
+
+
+class Progress:
+    """How a rollout stands, put together from the lines of the job's file."""
+
+    def __init__(self) -> None:
+        self._services: Dict[str, Service] = {}
+        self.trouble = ""
+        self.left = 0.0  # seconds until the job's waits are over, at most
+        self.at = 0.0  # seconds since the task began
+        self.lag = 0.0  # seconds from the begin of the task to that of the job
+
+    def take(self, told: Dict[str, Any]) -> bool:
+        """Take in a line of the file; tell whether it was on services."""
+        if "services" not in told:
+            return False
+        self._services.update((service["name"], service) for service in told["services"])
+        self.trouble, self.left, self.at = told["trouble"], told["left"], told["at"] + self.lag
+        return True
+
+    @property
+    def services(self) -> List[Service]:
+        """All services, in the task's order."""
+        return list(self._services.values())
+
+    @property
+    def begun(self) -> List[str]:
+        """The names of the services that were begun."""
+        return [service["name"] for service in self.services if service["stage"] != QUEUED]
+
+    @property
+    def is_all_begun(self) -> bool:
+        """Whether no service's turn has still to come."""
+        return len(self.begun) == len(self._services)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether each service has ended."""
+        return all(service["stage"] == ENDED for service in self.services)
 
 
 class Board:
@@ -22,39 +63,53 @@ class Board:
         self._prefix = f"[{host}] " if host else ""
         self._shown: Dict[str, str] = {}
         self._told: Set[str] = set()
+        self._summed_up_at = -SUMMARY_INTERVAL
 
-    def lines(self, progress: Dict[str, Any]) -> List[str]:
+    def lines(self, progress: Progress) -> List[str]:
         """The lines to print, one for each service at most, or one for all where they are many."""
-        services = progress["services"]
-        new = [self._failures(service) for service in services]
-        if len(services) > MOST_SINGLE_SERVICES:
-            said = self._once("", _summary(services))
-            said += [f"{service['name']}: {text}" for service, texts in zip(services, new) for text in texts]
-            said = said[: MOST_FAILURES + 1]
+        new = [self._failures(service) for service in progress.services]
+        time = f", {progress.at:.0f} s"
+        if len(progress.services) > MOST_SINGLE_SERVICES:
+            said = self._summary(progress)
+            texts = [f"{service['name']}: {text}" for service, own in zip(progress.services, new) for text in own]
+            said += [text + time for text in texts[:MOST_FAILURES]]
         else:
             said = []
-            for service, texts in zip(services, new):
-                line = "; ".join([_line(service), *texts])
-                said += self._once(service["name"], line) if not self._has_ended(service) else []
-        said += self._once("trouble", progress["trouble"]) if progress["trouble"] else []
+            for service, own in zip(progress.services, new):
+                line = "; ".join([_line(service), *own])
+                if not self._has_ended(service) and self._is_new(service["name"], line):
+                    said.append(_ended(service, line, progress.at) if service["outcome"] else line + time)
+        if progress.trouble and self._is_new("trouble", progress.trouble):
+            said.append(progress.trouble.rstrip(".") + time)
         return [self._prefix + line for line in said]
 
-    def details(self, progress: Dict[str, Any]) -> List[str]:
+    def details(self, progress: Progress) -> List[str]:
         """The tasks that are not as they were before; the first time there is no before."""
         is_first, said = not self._shown, []
-        for service in progress["services"]:
+        for service in progress.services:
             for identifier, text in service["tasks"].items():
-                said += self._once(identifier, f"{service['name']}: {text}")
-        return [] if is_first else [self._prefix + line for line in said]
+                if self._is_new(identifier, text):
+                    said.append(f"{self._prefix}{service['name']}: {text}, {progress.at:.0f} s")
+        return [] if is_first else said
 
-    def _once(self, key: str, line: str) -> List[str]:
-        """The line, unless it is what was said last under this key."""
-        if self._shown.get(key) == line:
-            return []
+    def _is_new(self, key: str, line: str) -> bool:
+        """Whether a line is not what was said last under this key."""
+        is_new = self._shown.get(key) != line
         self._shown[key] = line
-        return [line]
+        return is_new
 
-    def _has_ended(self, service: Dict[str, Any]) -> bool:
+    def _summary(self, progress: Progress) -> List[str]:
+        """The line for all, not too often; the last one comes in any case."""
+        line = _summary(progress.services)
+        is_due = progress.is_over or progress.at >= self._summed_up_at + SUMMARY_INTERVAL
+        if not is_due or not self._is_new("", line):
+            return []
+        self._summed_up_at = progress.at
+        if not progress.is_over:
+            return [f"{line}, {progress.at:.0f} s"]
+        return [f"{line}, after {progress.at:.0f} s" if "," in line else f"{line} in {progress.at:.0f} s"]
+
+    def _has_ended(self, service: Service) -> bool:
         """Whether a service's end has been told of; one that goes back ends a second time."""
         key = f"end of {service['name']}"
         has_ended = key in self._told and service["stage"] == ENDED
@@ -64,7 +119,7 @@ class Board:
             self._told.discard(key)
         return has_ended
 
-    def _failures(self, service: Dict[str, Any]) -> List[str]:
+    def _failures(self, service: Service) -> List[str]:
         """What is wrong with tasks of a service, as far as it has not been told."""
         new = {f"{service['name']} {key}": text for key, text in service["failing"].items()}
         texts = [text for key, text in new.items() if key not in self._told]
@@ -72,21 +127,21 @@ class Board:
         return texts
 
 
-def _line(service: Dict[str, Any]) -> str:
+def _line(service: Service) -> str:
     line = str(service["line"])
     outcome = service["outcome"] or ""
     return line if not outcome or line.endswith(outcome) else f"{line}, {outcome}"
 
 
-def _summary(services: List[Dict[str, Any]]) -> str:
-    """`12/60 converged, 2 rolling, 46 waiting`, and what went wrong, behind a bar."""
+def _ended(service: Service, line: str, at: float) -> str:
+    return f"{line} in {at:.0f} s" if service["outcome"] == CONVERGED else f"{line}, {at:.0f} s"
+
+
+def _summary(services: List[Service]) -> str:
+    """`12 of 40 converged, 4 rolling out, 1 failed`."""
     converged = sum(service["outcome"] == CONVERGED for service in services)
-    waiting = sum(service["stage"] == QUEUED for service in services)
     failed = sum(service["stage"] == ENDED for service in services) - converged
-    rolling = len(services) - converged - waiting - failed
-    filled = BAR_WIDTH * converged // len(services)
-    rest = [f"{number} {word}" for number, word in ((rolling, "rolling"), (waiting, "waiting"), (failed, "failed"))]
-    shown = [text for text in rest if not text.startswith("0 ")]
-    return f"[{'#' * filled}{'-' * (BAR_WIDTH - filled)}] " + ", ".join(
-        [f"{converged}/{len(services)} converged", *shown]
-    )
+    rolling = sum(service["stage"] not in (QUEUED, ENDED) for service in services)
+    counts = ((rolling, "rolling out"), (failed, "failed"))
+    rest = [f"{number} {word}" for number, word in counts if number]
+    return ", ".join([f"{converged} of {len(services)} converged", *rest])

@@ -2,64 +2,51 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module in slices and show its progress in between. Private to this collection.
+"""Run a module where its task is watched: decide first, then in the background. Private to this collection.
 
-Each slice is a short run of the module, which gives what the next one needs to go on; between two of them nothing
-runs on the managed node, so that a lost connection ends nothing. Progress goes to the standard error: what
-callbacks write to the standard output stays as it is.
+One process on the managed node owns the task from its first write to its last word; this only watches it. Progress
+goes to the standard error: what callbacks write to the standard output stays as it is.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
-import signal
-import threading
+import contextlib
 import time
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional
 
-from ansible import context
-from ansible.constants import DEFAULT_HOST_LIST
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import QUEUED
-from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import Board
-from ansible_collections.swarmops.rollout.plugins.plugin_utils._garbage import garbage_ignored
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import Board, Progress
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._command import Hint, wait_arguments
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._farewell import Farewell
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._job import ConnectionLost, Job, News
 
 Result = Dict[str, Any]
 
-SLICE_SECONDS = 15.0  # how long a slice lasts where nothing changes
-CYCLE_SECONDS = 1.0  # the least time between two lines on one service
+PART = "SWARMOPS_ROLLOUT_PART"  # tells the module which part of the task it is
+LONGEST_JOB = 30 * 24 * 3600  # seconds; a job ends long before, by its own time-outs
 RECONNECT_PAUSE = 2.0  # seconds
 LEAST_PATIENCE = 60.0  # seconds for which a lost node is tried again at least
-WAIT_MODULE = "swarmops.rollout.swarm_service_wait"
-WAYS_TO_SELECT = ("name", "services", "select")
-WAIT_ARGUMENTS = (
-    "wait_timeout",
-    "timeout",
-    "docker_host",
-    "tls",
-    "validate_certs",
-    "tls_hostname",
-    "ca_path",
-    "client_cert",
-    "client_key",
-)
+LONGEST_START = 60.0  # seconds that a job may take to begin
+RESULT_SECONDS = 5.0  # from the end of a job to its result, at most
 
+DIED = {"cmd", "outdata", "data", "child_pid"}  # keys of a result that Ansible's wrapper wrote in the module's place
+
+NOT_BEGUN = "Interrupted: nothing was begun."
+UNTOLD = "Interrupted: the job on the node could not be told so, and goes on with the whole rollout."
+OVER = "Interrupted: the rollout had just ended."
 BEGUN = "Interrupted: the swarm goes on with the rollout."
 PARTLY_BEGUN = f"{BEGUN} Services that were not begun stay as they are until you run the task again."
-UNWATCHED = "Interrupted: the swarm goes on with what was begun, if anything was."
+BROKEN = "The connection broke ({reason}); the rollout goes on, and so does the wait."
+NOT_STARTED = "The job on the node did not start in time, and was given up. Nothing was changed."
+GOES_ON = "What the swarm has begun goes on. To wait on: {command}"
+NOT_BACK = f"What became of the task is not known: the connection broke ({{reason}}) and did not come back. {GOES_ON}"
+NO_WORD = f"What became of the task is not known: the job on the node ended without a word. {GOES_ON}"
 
 display = Display()
-
-# The process that forks the workers loads this too. A worker has no terminal of its own, and when it is told to end,
-# nobody reads its queue any more.
-_TERMINAL = os.dup(2)
 
 
 class WatchedAction(ActionBase):
@@ -67,16 +54,13 @@ class WatchedAction(ActionBase):
 
     _supports_async = True
     _supports_check_mode = True
+    _task: Any
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Result:
-        """Run the module: in slices, or as a whole where there is nothing to watch or nobody to show it to."""
+        """Run the module: in the background, or as a whole where there is nothing to watch or nobody to show it to."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        if not self._is_watched():
-            with garbage_ignored():
-                result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
-            return result
-        return self._watch(task_vars)
+        return _Watch(self, task_vars).run() if self._is_watched() else self.run_as_a_whole(task_vars)
 
     def _is_watched(self) -> bool:
         is_plain = self._task.async_val or self._task.check_mode or self._task.no_log
@@ -89,114 +73,210 @@ class WatchedAction(ActionBase):
         except TypeError:
             return False
 
-    def _watch(self, task_vars: Dict[str, Any]) -> Result:
-        hosts = task_vars.get("ansible_play_hosts_all") or []
-        board = Board(str(task_vars.get("inventory_hostname", "")) if len(hosts) > 1 else "")
-        asked: Dict[str, Any] = {"details": display.verbosity > 0}
-        with self._farewell(UNWATCHED, self._meant(), task_vars), garbage_ignored():
-            result = first = self._run_slice(asked, task_vars)
-        while "handover" in result.get("_slice", {}):
-            told, began = result["_slice"], time.monotonic()
-            self._show(board, told["progress"])
-            asked.update(handover=told["handover"], shown=told["shown"], seconds=SLICE_SECONDS)
-            with self._farewell(*_way_on(told["progress"]), task_vars):
-                time.sleep(CYCLE_SECONDS / 2)
-                result = self._run_on(asked, began, told["left"], task_vars)
-                time.sleep(max(0.0, began + CYCLE_SECONDS - time.monotonic()))
-        if result is not first:
-            self._show(board, result.get("_slice", {}).get("progress"))
-        return _as_of_one_run(first, result)
-
-    def _run_slice(self, asked: Dict[str, Any], task_vars: Dict[str, Any]) -> Result:
-        arguments = {**self._task.args, "_slice": asked}
-        result: Result = self._execute_module(module_args=arguments, task_vars=task_vars)
+    def run_as_a_whole(self, task_vars: Dict[str, Any]) -> Result:
+        """Run the module as one process, in the foreground unless the task itself says `async`."""
+        result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         return result
 
-    def _run_on(self, asked: Dict[str, Any], began: float, left: float, task_vars: Dict[str, Any]) -> Result:
-        """Run the next slice, again and again while the node cannot be reached and there is time."""
-        is_retry = False
-        while True:
-            has_time = time.monotonic() - began < max(left, LEAST_PATIENCE)
-            try:
-                asked = {**asked, "gap": time.monotonic() - began, "is_retry": is_retry}
-                result = self._run_slice(asked, task_vars)
-                if not _is_cut_off(result) or not has_time:
-                    return result
-                reason = str(result.get("msg", ""))
-            except AnsibleConnectionFailure as error:
-                if not has_time:
-                    raise
-                reason = str(error)
-            if not is_retry:
-                self._say([f"The connection broke ({_first_line(reason)}); the swarm goes on, and so does the wait."])
-            is_retry = True
-            time.sleep(RECONNECT_PAUSE)
+    def run_part(self, part: str, task_vars: Dict[str, Any]) -> Result:
+        """Run the module as one part of the task."""
+        with self._changed_task(environment=[*(self._task.environment or []), {PART: part}]):
+            result: Result = self._execute_module(task_vars=task_vars)
+        return result
+
+    def start_job(self, folder: str, task_vars: Dict[str, Any]) -> bool:
+        """Start the module in the background, its result in `folder`; tell whether it is known to have begun."""
+        environment = [*(self._task.environment or []), {PART: "job"}]
+        shell = self._connection._shell
+        former = self.get_shell_option("async_dir")
+        shell.set_option("async_dir", folder)
+        try:
+            with self._changed_task(environment=environment, async_val=LONGEST_JOB):
+                return "ansible_job_id" in self._execute_module(task_vars=task_vars, wrap_async=True)
+        except AnsibleError as error:
+            display.vvv(f"The job may not have begun: {error}")
+            return False
+        finally:
+            shell.set_option("async_dir", former)
+
+    def hint(self, task_vars: Dict[str, Any]) -> Hint:
+        """What to say where the run is interrupted."""
+        task = self._task
+        variables = {name: value for each in task.environment or [] for name, value in dict(each).items()}
+        host = str(task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
+        return Hint(wait_arguments(task.args, variables), host, self._connection.become)
+
+    @contextlib.contextmanager
+    def _changed_task(self, **fields: Any) -> Iterator[None]:
+        """Meanwhile, have the task be another one in some fields."""
+        task = self._task
+        self._task = task.copy()
+        for name, value in fields.items():
+            setattr(self._task, name, value)
+        try:
+            yield
+        finally:
+            self._task = task
+
+    def make_job(self) -> Optional[Job]:
+        """A job that has its folder on the node; None where there can be none."""
+        base = self.get_shell_option("async_dir", default="~/.ansible_async")
+        job = Job(self._low_level_execute_command)
+        is_made = job.make_folder(base if base.startswith(("~/", "/")) else self._remote_expand_user(base))
+        return job if is_made else None
+
+    def reset_connection(self) -> None:
+        """Have the next command make a connection of its own."""
+        with contextlib.suppress(AnsibleError):
             self._connection.reset()
 
-    def _show(self, board: Board, progress: Optional[Dict[str, Any]]) -> None:
-        if progress is not None:
-            self._say(board.details(progress) + board.lines(progress))
+
+class _Watch:
+    """A task that is watched."""
+
+    def __init__(self, action: WatchedAction, task_vars: Dict[str, Any]) -> None:
+        self._action = action
+        self._task_vars = task_vars
+        self._progress = Progress()
+        self._farewell = Farewell()
+        self._hint = action.hint(task_vars)
+        hosts = task_vars.get("ansible_play_hosts_all") or []
+        self._board = Board(str(task_vars.get("inventory_hostname", "")) if len(hosts) > 1 else "")
+        self._began = self._seen_at = time.monotonic()
+        self._is_broken = False
+        self._job: Optional[Job] = None
+
+    def run(self) -> Result:
+        """Decide, and have a job do what is left to do."""
+        try:
+            result = self._run()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # the task's own time-out among them
+            if self._job is not None:
+                display.display(self._last_words(), stderr=True)
+            self._farewell.take_back()
+            raise
+        self._farewell.take_back()
+        return result
+
+    def _run(self) -> Result:
+        self._farewell.leave(self._hint.say(NOT_BEGUN))
+        first = self._action.run_part("decide", self._task_vars)
+        if not first.get("goes_on"):
+            return first
+        result = None
+        with self._farewell.holding_signals():
+            self._job = self._start()
+            if self._job is not None:
+                result = self._watch(self._job)
+            if self._farewell.signal is not None:
+                self._farewell.leave(self._hint.say(OVER) if result else self._last_words(), is_last=True)
+        if result is None:  # there can be no job
+            self._farewell.leave(self._hint.say(UNTOLD))
+            result = self._action.run_as_a_whole(self._task_vars)
+        return _as_of_one_run(first, result)
+
+    def _start(self) -> Optional[Job]:
+        """Start the job; None where it never begins."""
+        job = self._action.make_job()
+        if job is None:
+            return None
+        self._job = job
+        self._farewell.leave(self._hint.say(UNTOLD))
+        self._progress.lag = time.monotonic() - self._began
+        has_begun = self._action.start_job(job.folder, self._task_vars) or self._has_begun(job)
+        return job if has_begun else None
+
+    def _has_begun(self, job: Job) -> bool:
+        """Find out whether a job has begun, and keep it from that if not; where that cannot be known, it has."""
+        self._seen_at = time.monotonic()
+        while self._farewell.signal is None:
+            try:
+                return job.look().state not in ("waiting", "gone") or not job.give_up()
+            except ConnectionLost as lost:
+                if not self._reconnect(lost):
+                    break
+        return True
+
+    def _watch(self, job: Job) -> Optional[Result]:
+        """The job's result; None where the run is interrupted before it is there."""
+        self._seen_at = time.monotonic()
+        while self._farewell.signal is None:
+            try:
+                result = self._look(job)
+                if result is not None:
+                    return result
+            except ConnectionLost as lost:
+                if self._farewell.signal is None and not self._reconnect(lost):
+                    return self._lost(NOT_BACK, _first_line(str(lost)))
+        return None
+
+    def _look(self, job: Job) -> Optional[Result]:
+        """Show what is new; returns the result once it is there."""
+        news = job.look()
+        for told in news.lines:
+            self._show(told)
+        self._seen_at = time.monotonic()
+        return self._result(job, news)
+
+    def _result(self, job: Job, news: News) -> Optional[Result]:
+        """What came of the job, as far as the news says so; its files are removed then."""
+        if news.state == "alive" and not any("end" in told for told in news.lines):
+            return None
+        result = job.fetch()
+        while result is None and news.state != "waiting" and time.monotonic() < self._seen_at + RESULT_SECONDS:
+            time.sleep(0.05)
+            result = job.fetch()
+        if result is None and news.state == "waiting":
+            if time.monotonic() < self._began + LONGEST_START or not job.give_up():
+                return None
+            result = {"failed": True, "changed": False, "msg": NOT_STARTED}
+        with contextlib.suppress(ConnectionLost):
+            job.remove()
+        self._job = None
+        return result if result and not DIED & set(result) else self._lost(NO_WORD)
+
+    def _reconnect(self, lost: ConnectionLost) -> bool:
+        """Prepare another connection; tell whether there is time for one."""
+        if not self._is_broken:
+            self._say([BROKEN.format(reason=_first_line(str(lost)))])
+        self._is_broken = True
+        if time.monotonic() > self._seen_at + max(self._progress.left, LEAST_PATIENCE):
+            return False
+        time.sleep(RECONNECT_PAUSE)
+        self._action.reset_connection()
+        return True
+
+    def _lost(self, text: str, reason: str = "") -> Result:
+        """The result where the job's own is lost: what it has changed is not known."""
+        command = self._hint.command(self._progress.begun)
+        return {"failed": True, "changed": True, "msg": text.format(reason=reason, command=command)}
+
+    def _last_words(self) -> str:
+        """Tell the job to start no further service; gives what becomes of the rollout, and the command that waits."""
+        if self._job is None:
+            return self._hint.say(NOT_BEGUN)
+        try:
+            if self._job.give_up():
+                return self._hint.say(NOT_BEGUN)
+            is_told = self._job.stop()
+        except ConnectionLost:
+            is_told = False
+        if not is_told:
+            return self._hint.say(UNTOLD)
+        return self._hint.say(BEGUN if self._progress.is_all_begun else PARTLY_BEGUN, self._progress.begun)
+
+    def _show(self, told: Dict[str, Any]) -> None:
+        """Print what is new in a line of the job's file."""
+        if self._progress.take(told):
+            details = self._board.details(self._progress) if display.verbosity > 0 else []
+            self._say(details + self._board.lines(self._progress))
 
     @staticmethod
     def _say(lines: List[str]) -> None:
         for line in lines:
             display.display(line, stderr=True)
-
-    @contextmanager
-    def _farewell(self, said: str, services: Dict[str, Any], task_vars: Dict[str, Any]) -> Iterator[None]:
-        """While this lasts, say what becomes of these services where the run is interrupted, and how to go on."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        text = f"\n{said} To wait on:\n  {self._command(services, task_vars)}\n"
-        former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-        def tell(number: int, frame: Any) -> None:
-            os.write(_TERMINAL, text.encode())
-            handler = former[signal.Signals(number)]
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-            if callable(handler):
-                handler(number, frame)
-            else:
-                os.kill(os.getpid(), number)
-
-        for number in former:
-            signal.signal(number, tell)
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-
-    def _meant(self) -> Dict[str, Any]:
-        """The services as the task names them."""
-        given = {name: self._task.args[name] for name in WAYS_TO_SELECT if self._task.args.get(name) is not None}
-        if isinstance(given.get("services"), list):
-            given["services"] = [{"name": item.get("name")} for item in given["services"] if isinstance(item, dict)]
-        return given
-
-    def _command(self, services: Dict[str, Any], task_vars: Dict[str, Any]) -> str:
-        """The command that waits for these services."""
-        kept = {name: self._task.args[name] for name in WAIT_ARGUMENTS if self._task.args.get(name) is not None}
-        sources = [source for source in context.CLIARGS.get("inventory") or () if source not in DEFAULT_HOST_LIST]
-        inventories = [word for source in sources for word in ("-i", source)]
-        become = ["-b"] if self._play_context.become else []
-        host = str(task_vars.get("inventory_hostname", "localhost"))
-        arguments = json.dumps({**services, **kept})
-        command = ["ansible", *inventories, *become, host, "-m", WAIT_MODULE, "-a", arguments]
-        return " ".join(map(shlex.quote, command))
-
-
-def _way_on(progress: Dict[str, Any]) -> Tuple[str, Dict[str, Any]]:
-    """What becomes of services without this run, and which of them there are to wait for."""
-    begun = [{"name": service["name"]} for service in progress["services"] if service["stage"] != QUEUED]
-    services = begun[0] if len(progress["services"]) == 1 and begun else {"services": begun}
-    return (BEGUN if len(begun) == len(progress["services"]) else PARTLY_BEGUN), services
-
-
-def _is_cut_off(result: Result) -> bool:
-    """Whether the module's process ended before it could say anything."""
-    return bool(result.get("failed")) and "module_stdout" in result
 
 
 def _first_line(text: str) -> str:
@@ -204,12 +284,6 @@ def _first_line(text: str) -> str:
 
 
 def _as_of_one_run(first: Result, last: Result) -> Result:
-    """The result of the last slice, as the module alone would give it, with what Ansible itself adds to a first run."""
-    own = {"_slice", "changed", "invocation", "warnings", "deprecations"}
-    result = {**{key: value for key, value in first.items() if key not in own and first is not last}, **last}
-    for key in ("warnings", "deprecations"):
-        if first is not last and first.get(key):
-            result[key] = [*first[key], *last.get(key, [])]
-    result.pop("_slice", None)
-    result.get("invocation", {}).get("module_args", {}).pop("_slice", None)
-    return result
+    """The result of the job, with what Ansible itself adds to a first run of a module."""
+    own = {"goes_on", "changed", "invocation", "warnings", "deprecations"}
+    return {**{key: value for key, value in first.items() if key not in own}, **last}

@@ -23,6 +23,7 @@ from tests.swarm import Endpoint, services
 from tests.swarm.box import environment
 
 LOCAL = "manager1 ansible_connection=local\n"
+PROGRESS = r"(\[[\w.-]+\] )?([\w.-]+: |\d+ of \d+ converged)"
 JSON_CALLBACK = '''
 from __future__ import annotations
 DOCUMENTATION = """
@@ -66,7 +67,7 @@ class Watched:
     @property
     def progress(self) -> list[str]:
         """The lines of progress."""
-        return [line for line in self.errors.splitlines() if re.match(r"(\[[\w.-]+\] )?[\w.-]+: |\[[#-]+\] ", line)]
+        return [line for line in self.errors.splitlines() if re.match(PROGRESS, line)]
 
 
 def task(engine: Endpoint, module: str = "swarm_service_image", extra: str = "", **options: Any) -> str:

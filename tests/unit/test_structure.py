@@ -21,14 +21,16 @@ LAYERS = {
     "_engine": ("_engine",),
     "_image": ("_engine/errors",),
     "_service": ("_service", "_image", "_engine"),
-    "_module": ("_service", "_image", "_engine"),
+    "_rollout": ("_rollout", "_service", "_image", "_engine"),
+    "_module": ("_rollout", "_service", "_image", "_engine"),
     "modules": ("_module", "_service"),
     "plugin_utils": ("plugin_utils", "_service/outcome"),
+    "plugin_utils/_command": ("_module",),
     "action": ("plugin_utils",),
     "doc_fragments": (),
 }
 """What each part may import of this collection; the longest name that fits counts."""
-KNOW_ANSIBLE = ("_module", "plugin_utils/_watched", "action")
+KNOW_ANSIBLE = ("_module", *(f"plugin_utils/_{name}" for name in ("command", "farewell", "job", "watched")), "action")
 
 
 def part_of(path: Path) -> str:

@@ -19,7 +19,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.options 
     choose,
     is_single,
     keychain,
-    slice_of,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
@@ -36,15 +35,10 @@ def change_image(engine: Engine, params: Params, host: Host) -> Result:
     _check_wish(params)
     clock, settings, single = Clock(), _settings(params, host.check_mode), is_single(params)
     resolver = Resolver(engine, keychain(params, host.run_program), clock)
-    wanted = slice_of(params)
-    if wanted is not None and wanted.handover:
-        rollout = Rollout(engine, clock, settings, [])
-        wanted.open(rollout, resolver.credential)
-    else:
-        rollout = Rollout(engine, clock, settings, _members(engine, params, resolver, settings))
+    rollout = Rollout(engine, clock, settings, _members(engine, params, resolver, settings))
     if host.check_mode:
         return as_result([member.entry for member in rollout.members], single)
-    return wanted.run(rollout, clock, single) if wanted else rollout.run(single)
+    return host.carry_out(rollout, single)
 
 
 def _members(engine: Engine, params: Params, resolver: Resolver, settings: Settings) -> List[Member]:

@@ -107,11 +107,9 @@ class Convergence:
         self._active[wait.identifier] = wait
         return wait
 
-    def run(self) -> None:
-        """Wait for all that were added."""
-        while self._active:
-            self.observe()
-            self.pause()
+    def give_up(self, identifier: str) -> None:
+        """Wait no longer for the service of this ID."""
+        del self._active[identifier]
 
     def observe(self) -> List[Wait]:
         """Look once; gives those that have ended by it."""

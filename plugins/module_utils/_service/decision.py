@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import QUEUED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, QUEUED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
     make_plan,
@@ -55,10 +55,9 @@ class Settings(NamedTuple):
 class Member:
     """One service of a task on its way through it, from stage to stage.
 
-    `target` is what it shall run; None stands for whatever it runs. `expected_image` and `force_update` are what it
-    shall hold while it is waited for. `problem` is what went wrong, `aftermath` what was done about it. Where an
-    earlier process began the task, `service` is there in parts (`is_stale`), and `known_footprint` is what that
-    process left in it, or may have left.
+    `target` is what it should run; None stands for whatever it runs. `expected_image` and `force_update` are what it
+    should hold while it is waited for, `succeeds_as` the outcome where it then runs that after a change. `problem` is
+    what went wrong, `aftermath` what was done about it.
     """
 
     service: types.Service
@@ -66,11 +65,10 @@ class Member:
     target: Optional[Target] = None
     credential: Optional[Credential] = None
     stage: str = QUEUED
-    is_stale: bool = False
-    known_footprint: Optional[Footprint] = None
     written: Optional[Written] = None
     expected_image: Optional[str] = None
     force_update: Optional[int] = None
+    succeeds_as: str = CONVERGED
     wait: Optional[Wait] = None
     problem: str = ""
     aftermath: str = ""
@@ -84,7 +82,7 @@ class Member:
     def footprint(self) -> Optional[Footprint]:
         """What this task's update left in the service; None where it made none."""
         attempt = self.written.attempt if self.written else None
-        return attempt.footprint if attempt else self.known_footprint
+        return attempt.footprint if attempt else None
 
     def take(self, written: Written) -> None:
         """Take in what came of writing."""

@@ -58,11 +58,6 @@ class Observer:
         now = self._clock.now()
         return {task: now - since for task, since in self._running_since.items()}
 
-    @held.setter
-    def held(self, seconds: Dict[str, float]) -> None:
-        now = self._clock.now()
-        self._running_since = {task: now - held for task, held in seconds.items()}
-
     def look(self, expected: Dict[str, Expectation]) -> Dict[str, Optional[Sight]]:
         """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
         present = self._engine.services(any_of("id", list(expected)))

@@ -25,18 +25,29 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.selectio
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.slices import Slice
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
     Chosen = List[Tuple[types.Service, Optional[Reference]]]
+    CarryOut = Callable[[Rollout, bool], Result]
 
 Params = Dict[str, Any]
 
 
+def carry_out(rollout: Rollout, single: bool) -> Result:
+    """Run a rollout from begin to end. Raises RolloutFailed."""
+    return rollout.run(single)
+
+
 class Host(NamedTuple):
-    """What the Ansible of a managed node lends: whether it is check mode, and a way to run programs."""
+    """What the Ansible of a managed node lends: whether it is check mode, a way to run programs, and one to roll out.
+
+    A task that is watched is carried out in parts (`_rollout/parts.py`).
+    """
 
     check_mode: bool
     run_program: RunProgram
+    carry_out: CarryOut = carry_out
 
 
 def choose(engine: Engine, params: Params, clock: Clock) -> Chosen:
@@ -48,15 +59,6 @@ def choose(engine: Engine, params: Params, clock: Clock) -> Chosen:
 
 def is_single(params: Params) -> bool:
     return params["name"] is not None
-
-
-def slice_of(params: Params) -> Optional[Slice]:
-    """The slice that is asked for; None for the whole task. What slices need is imported only for them."""
-    if params.get("_slice") is None:
-        return None
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.slices import Slice
-
-    return Slice(**params["_slice"])
 
 
 def check_credentials(params: Params, wanted: List[Reference]) -> None:

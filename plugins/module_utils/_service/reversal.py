@@ -6,20 +6,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, choose, is_single
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
-    CONVERGED,
-    NOT_STARTED,
-    ROLLED_BACK,
-    UPDATED,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ROLLED_BACK, UPDATED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     Target,
@@ -27,14 +21,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     name_of,
     stored_image,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import (
-    Entry,
-    Result,
-    RolloutFailed,
-    as_result,
-    explain,
-)
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result, as_result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import roll_back
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
@@ -42,24 +31,18 @@ if TYPE_CHECKING:
 
 def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_rollback. Raises RolloutError."""
-    clock = Clock()
+    clock, single = Clock(), is_single(params)
     chosen = choose(engine, params, clock)
-    reversal = Reversal(engine, clock, params["wait_timeout"] if params["wait"] else None)
+    reversal = Reversal(engine, clock, Settings(wait=params["wait"], wait_timeout=params["wait_timeout"]))
     entries = [reversal.decide(service, guard) for service, guard in chosen]
-    if not host.check_mode:
-        reversal.run(is_single(params))
-    return as_result(entries, is_single(params))
+    return as_result(entries, single) if host.check_mode else host.carry_out(reversal, single)
 
 
-class Reversal:
-    """One task's rollbacks. `wait_timeout` is in seconds; None is not to wait."""
+class Reversal(Rollout):
+    """One task's rollbacks."""
 
-    def __init__(self, engine: Engine, clock: Clock, wait_timeout: Optional[float]) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._wait_timeout = wait_timeout
-        self._convergence = Convergence(engine, clock, Watch(engine))
-        self._entries: List[Entry] = []
+    def __init__(self, engine: Engine, clock: Clock, settings: Settings) -> None:
+        super().__init__(engine, clock, settings, [])
 
     def decide(self, service: types.Service, guard: Optional[Reference]) -> Entry:
         """Decide what to do with one service. With a guard, it is to end on that image and no other.
@@ -67,7 +50,7 @@ class Reversal:
         Raises InvalidInput where there is no previous spec, or it holds another image than the guard says.
         """
         entry = Entry.of_service(service)
-        self._entries.append(entry)
+        self.members.append(Member(service, entry))
         if guard is not None and Target(guard).is_met_by(stored_image(service["Spec"])):
             return entry
         previous = service.get("PreviousSpec")
@@ -86,36 +69,16 @@ class Reversal:
         entry.changes = _changes(service, image)
         return entry
 
-    def run(self, single: bool) -> None:
-        """Roll back what was decided on, and wait. Raises RolloutFailed."""
-        problems: List[str] = []
-        waits: List[Tuple[Entry, Wait]] = []
-        for entry in self._entries:
-            if problems and entry.changed:
-                entry.give_up(NOT_STARTED)
-                continue
-            try:
-                waits += self._start(entry)
-            except errors.RolloutError as error:
-                problems.append(entry.fail(error))
-        self._convergence.run()
-        for entry, wait in waits:
-            entry.conclude(wait)
-            if wait.outcome == CONVERGED and entry.changed:
-                entry.outcome = ROLLED_BACK
-            if wait.outcome != CONVERGED:
-                problems.append(explain(entry, wait.reason, self._wait_timeout or 0))
-        if problems:
-            raise RolloutFailed(" ".join(problems), as_result(self._entries, single))
-
-    def _start(self, entry: Entry) -> List[Tuple[Entry, Wait]]:
-        expected = expectation_of(entry.service["Spec"])
-        if entry.changed:
-            entry.warnings += roll_back(self._engine, self._clock, entry.service)
-            expected = expectation_of(entry.service["PreviousSpec"])
-        if self._wait_timeout is None:
-            return []
-        return [(entry, self._convergence.add(entry.service, expected, self._wait_timeout))]
+    def _start(self, member: Member) -> None:
+        service, entry = member.service, member.entry
+        spec = service["PreviousSpec"] if entry.changed else service["Spec"]
+        try:
+            if entry.changed:
+                entry.warnings += roll_back(self._engine, self._clock, service)
+                member.succeeds_as = ROLLED_BACK
+        except errors.RolloutError as error:
+            member.problem = entry.fail(error)
+        member.expect(spec, is_forced=True)
 
 
 def _changes(service: types.Service, image: str) -> Dict[str, Tuple[Any, Any]]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
@@ -26,14 +26,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     SUPERSEDED,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, name_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result, RolloutFailed, as_result
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import (
-    Footprint,
-    Writer,
-    refuse_conflict,
-    removed,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Writer, removed
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.waiting import Waiting
@@ -49,6 +44,7 @@ class Rollout:
         self._writer = Writer(engine, clock)
         self._waiting: Optional[Waiting] = None
         self.members = members
+        self.is_stopped: Callable[[], bool] = lambda: False
 
     @property
     def waiting(self) -> Waiting:
@@ -70,13 +66,21 @@ class Rollout:
         self._start_some()
         if self._in_stage(ROLLING, GOING_BACK):
             self.waiting.look()
-        if self._has_failed():
-            for member in self._in_stage(QUEUED):
-                member.stage = ENDED
-                member.entry.give_up(NOT_STARTED)
-            if not self._in_stage(ROLLING, GOING_BACK) and not any(member.aftermath for member in self.members):
-                self._put_back()
+        if self._has_failed() or self.is_stopped():
+            self._give_up()
+        if self._has_failed() and not self._in_stage(ROLLING, GOING_BACK):
+            self._put_back()
         return not self._in_stage(QUEUED, ROLLING, GOING_BACK)
+
+    def _give_up(self) -> None:
+        """End what has not begun; where the task is stopped, also the wait for services that it has not changed."""
+        for member in self._in_stage(QUEUED):
+            member.stage = ENDED
+            member.entry.give_up(NOT_STARTED)
+        if self.is_stopped():
+            for member in self._in_stage(ROLLING):
+                if not member.entry.changed:
+                    self.waiting.give_up(member)
 
     def result(self, single: bool) -> Result:
         """The task's result. Raises RolloutFailed where something went wrong."""
@@ -98,7 +102,7 @@ class Rollout:
         started: List[Member] = []
         has_failed = self._has_failed()
         for member in self._in_stage(QUEUED):
-            if has_failed or not self._has_room(started):
+            if has_failed or self.is_stopped() or not self._has_room(started):
                 break
             self._start(member)
             started.append(member)
@@ -119,26 +123,10 @@ class Rollout:
         if member.target is None:
             return
         try:
-            if not (member.is_stale and self._catch_up(member, member.target)):
-                force = self._settings.force
-                member.take(self._writer.write(member.service, member.target, force, member.credential))
+            force = self._settings.force
+            member.take(self._writer.write(member.service, member.target, force, member.credential))
         except errors.RolloutError as error:
             member.problem = member.entry.fail(error)
-
-    def _catch_up(self, member: Member, target: Target) -> bool:
-        """Read a service again that an earlier process was to update; gives whether it did, and was cut off."""
-        patience = Patience(self._clock, self._engine)
-        try:
-            now = patience.read(lambda: self._engine.service(member.identifier))
-        except errors.NotFound:
-            raise removed(member.service) from None
-        if member.known_footprint is not None and member.known_footprint.previous == Footprint.of(now).previous:
-            member.entry.see(now)
-            member.expect(now["Spec"], self._settings.force)
-            return True
-        refuse_conflict(member.service, now, target, unanswered=False)
-        member.service = now
-        return False
 
     def _read_back(self, members: List[Member]) -> None:
         """Check what the engine holds of the services just written, with one request for all of them."""
@@ -165,8 +153,8 @@ class Rollout:
                 member.problem = str(error)
 
     def _put_back(self) -> None:
-        """Roll back what the option on_failure says, newest first."""
-        if self._settings.on_failure == FAIL:
+        """Roll back what the option on_failure says, newest first, unless that was done."""
+        if self._settings.on_failure == FAIL or any(member.aftermath for member in self.members):
             return
         every = self._settings.on_failure == ROLLBACK_ALL
         chosen = [member for member in reversed(self.members) if member.entry.changed and (every or member.problem)]

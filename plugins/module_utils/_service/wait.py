@@ -13,21 +13,14 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.options 
     Params,
     choose,
     is_single,
-    slice_of,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 
-def wait_for_services(engine: Engine, params: Params, _host: Host) -> Result:
+def wait_for_services(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
-    clock, settings, single = Clock(), Settings(wait_timeout=params["wait_timeout"]), is_single(params)
-    wanted = slice_of(params)
-    if wanted is not None and wanted.handover:
-        rollout = Rollout(engine, clock, settings, [])
-        wanted.open(rollout, lambda _reference: None)
-    else:
-        members = [Member(service, Entry.of_service(service)) for service, _image in choose(engine, params, clock)]
-        rollout = Rollout(engine, clock, settings, members)
-    return wanted.run(rollout, clock, single) if wanted else rollout.run(single)
+    clock, settings = Clock(), Settings(wait_timeout=params["wait_timeout"])
+    members = [Member(service, Entry.of_service(service)) for service, _image in choose(engine, params, clock)]
+    return host.carry_out(Rollout(engine, clock, settings, members), is_single(params))

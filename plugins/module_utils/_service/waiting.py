@@ -62,10 +62,10 @@ class Waiting:
         member.expected_image, member.target, member.force_update = expected.image, None, expected.force_update
         self._wait_for(member, GOING_BACK, self.convergence.add(service, expected, self._settings.wait_timeout))
 
-    def resume(self, member: Member, seconds: float) -> None:
-        """Go on with a wait that an earlier process began; `seconds` are left of it."""
-        expected = Expectation(member.expected_image, member.target, member.force_update)
-        self._wait_for(member, member.stage, self.convergence.add(member.service, expected, seconds))
+    def give_up(self, member: Member) -> None:
+        """Wait no longer for a member."""
+        self.convergence.give_up(self._members.pop(member.identifier).identifier)
+        member.stage = ENDED
 
     def look(self) -> None:
         """See how the members stand, and take in what came of those that have ended."""
@@ -87,6 +87,8 @@ class Waiting:
         member.entry.conclude(wait)
         if member.expected_image is None:
             member.entry.outcome = str(wait.outcome)
+        if wait.outcome == CONVERGED and member.entry.changed:
+            member.entry.outcome = member.succeeds_as
         if wait.outcome != CONVERGED:
             is_left = self._settings.on_failure == FAIL
             member.problem = explain(member.entry, wait.reason, self._settings.wait_timeout, advise=is_left)

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, List, Optional
 
-from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import MOST_SINGLE_SERVICES, Board
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import MOST_SINGLE_SERVICES, Board, Progress
 
 FAILED = "slot 1 on node vm, failed, exit code 1: task: non-zero exit (1)"
 
@@ -17,66 +17,104 @@ def service(name: str = "t001", line: str = "0/2 running whoami:0.6", stage: str
     return {**told, **fields}
 
 
-def progress(*services: Any, trouble: str = "") -> Dict[str, Any]:
-    return {"services": list(services), "trouble": trouble}
+class Shown:
+    """A board and what it is shown, a second after the other."""
+
+    def __init__(self, host: str = "") -> None:
+        self.board = Board(host)
+        self.progress = Progress()
+        self.seconds = 0
+
+    def take(self, *services: Any, trouble: str = "", after: int = 1) -> Progress:
+        self.seconds += after
+        assert self.progress.take({"at": self.seconds, "left": 9, "trouble": trouble, "services": list(services)})
+        return self.progress
+
+    def lines(self, *services: Any, trouble: str = "", after: int = 1) -> List[str]:
+        return self.board.lines(self.take(*services, trouble=trouble, after=after))
+
+    def details(self, *services: Any) -> List[str]:
+        return self.board.details(self.take(*services))
 
 
 def test_a_line_is_printed_when_it_changes() -> None:
-    board = Board()
-    assert board.lines(progress(service())) == ["t001: 0/2 running whoami:0.6"]
-    assert board.lines(progress(service())) == []
-    assert board.lines(progress(service(line="1/2 running whoami:0.6"))) == ["t001: 1/2 running whoami:0.6"]
+    shown = Shown()
+    assert shown.lines(service()) == ["t001: 0/2 running whoami:0.6, 1 s"]
+    assert shown.lines(service()) == []
+    assert shown.lines() == []
+    assert shown.lines(service(line="1/2 running whoami:0.6")) == ["t001: 1/2 running whoami:0.6, 4 s"]
+
+
+def test_the_seconds_before_the_job_count() -> None:
+    shown = Shown()
+    shown.progress.lag = 2.6
+    assert shown.lines(service()) == ["t001: 0/2 running whoami:0.6, 4 s"]
 
 
 def test_the_end_is_printed_once_whatever_the_line_says_later() -> None:
-    board = Board()
-    end = "t001: 2/2 running whoami:0.6, converged"
-    assert board.lines(progress(service(line="2/2 running whoami:0.6", stage="ended"))) == [end]
-    assert board.lines(progress(service(line="converged", stage="ended"))) == []
+    shown = Shown()
+    end = "t001: 2/2 running whoami:0.6, converged in 27 s"
+    assert shown.lines(service(line="2/2 running whoami:0.6", stage="ended"), after=27) == [end]
+    assert shown.lines(service(line="converged", stage="ended")) == []
 
 
 def test_a_service_that_goes_back_ends_a_second_time() -> None:
-    board = Board()
-    board.lines(progress(service(stage="ended")))
-    assert board.lines(progress(service(line="1/2 running whoami:0.7", stage="going back"))) != []
+    shown = Shown()
+    shown.lines(service(stage="ended"))
+    assert shown.lines(service(line="1/2 running whoami:0.7", stage="going back")) != []
     end = service(line="2/2 running whoami:0.7", stage="ended", outcome="rolled_back")
-    assert board.lines(progress(end)) == ["t001: 2/2 running whoami:0.7, rolled_back"]
+    assert shown.lines(end) == ["t001: 2/2 running whoami:0.7, rolled_back, 3 s"]
 
 
 def test_a_failure_is_added_to_the_line_once() -> None:
-    board = Board()
+    shown = Shown()
     failing = {"1 task: non-zero exit (1)": FAILED}
-    assert board.lines(progress(service(failing=failing))) == [f"t001: 0/2 running whoami:0.6; {FAILED}"]
-    assert FAILED not in "".join(board.lines(progress(service(line="0/2 running (1 ready)", failing=failing))))
+    assert shown.lines(service(failing=failing)) == [f"t001: 0/2 running whoami:0.6; {FAILED}, 1 s"]
+    assert FAILED not in "".join(shown.lines(service(line="0/2 running (1 ready)", failing=failing)))
 
 
 def test_hosts_are_named_only_where_one_is_given() -> None:
-    assert Board("manager1").lines(progress(service()))[0].startswith("[manager1] t001: ")
+    assert Shown("manager1").lines(service())[0].startswith("[manager1] t001: ")
 
 
-def test_many_services_share_a_line() -> None:
-    board = Board()
-    several = [service(f"s{number}", stage="queued") for number in range(MOST_SINGLE_SERVICES + 1)]
-    assert board.lines(progress(*several)) == [f"[{'-' * 20}] 0/6 converged, 6 waiting"]
-    several[:3] = [service(f"s{number}", stage="ended") for number in range(3)]
-    several[3] = service("s3")
-    assert board.lines(progress(*several)) == [f"[{'#' * 10}{'-' * 10}] 3/6 converged, 1 rolling, 2 waiting"]
-    several[3] = service("s3", stage="ended", outcome="paused", failing={"1": FAILED})
-    assert board.lines(progress(*several)) == [
-        f"[{'#' * 10}{'-' * 10}] 3/6 converged, 2 waiting, 1 failed",
-        f"s3: {FAILED}",
+def test_many_services_share_a_line_every_five_seconds() -> None:
+    shown = Shown()
+    names = [f"s{number}" for number in range(MOST_SINGLE_SERVICES + 1)]
+    assert shown.lines(*(service(name, stage="queued") for name in names)) == ["0 of 6 converged, 1 s"]
+    assert shown.lines(*(service(name, stage="ended") for name in names[:3]), service("s3")) == []
+    assert shown.lines(service("s4"), after=4) == ["3 of 6 converged, 2 rolling out, 6 s"]
+    bad = service("s3", stage="ended", outcome="paused", failing={"1": FAILED})
+    assert shown.lines(bad) == [f"s3: {FAILED}, 7 s"]
+    assert shown.lines(after=4) == ["3 of 6 converged, 1 rolling out, 1 failed, 11 s"]
+    assert shown.lines(service("s4", stage="ended"), service("s5", stage="ended")) == [
+        "5 of 6 converged, 1 failed, after 12 s"
     ]
 
 
+def test_the_last_line_on_many_services_is_the_sum() -> None:
+    shown = Shown()
+    shown.lines(*(service(f"s{number}") for number in range(6)))
+    ended = [service(f"s{number}", stage="ended") for number in range(6)]
+    assert shown.lines(*ended) == ["6 of 6 converged in 2 s"]
+
+
 def test_an_engine_that_is_away_is_told_of_once() -> None:
-    board = Board()
-    assert board.lines(progress(service(), trouble="Nothing listens."))[-1] == "Nothing listens."
-    assert board.lines(progress(service(), trouble="Nothing listens.")) == []
+    shown = Shown()
+    assert shown.lines(service(), trouble="Nothing listens.")[-1] == "Nothing listens, 1 s"
+    assert shown.lines(service(), trouble="Nothing listens.") == []
 
 
 def test_details_are_the_tasks_that_changed() -> None:
-    board = Board()
+    shown = Shown()
     before, after = {"a": "slot 1, whoami:0.7: running"}, {"a": "slot 1, whoami:0.7: shutdown"}
-    assert board.details(progress(service(tasks=before))) == []
-    assert board.details(progress(service(tasks=before))) == []
-    assert board.details(progress(service(tasks=after))) == ["t001: slot 1, whoami:0.7: shutdown"]
+    assert shown.details(service(tasks=before)) == []
+    assert shown.details(service(tasks=before)) == []
+    assert shown.details(service(tasks=after)) == ["t001: slot 1, whoami:0.7: shutdown, 3 s"]
+
+
+def test_what_has_begun() -> None:
+    shown = Shown()
+    shown.take(service("a"), service("b", stage="queued"))
+    assert (shown.progress.begun, shown.progress.is_all_begun, shown.progress.is_over) == (["a"], False, False)
+    shown.take(service("b", stage="ended"))
+    assert (shown.progress.begun, shown.progress.is_all_begun, shown.progress.is_over) == (["a", "b"], True, False)

@@ -32,8 +32,9 @@ def converge(image: str, *moments: Any, seconds: float = 60.0) -> Tuple[Wait, Fa
     convergence = Convergence(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
     seen = next((moment for moment in moments if isinstance(moment, Snapshot)), snapshot("update begun"))
     wait = convergence.add(seen.service, Expectation(image), seconds)
-    convergence.run()
-    assert convergence.active == []
+    while convergence.active:
+        convergence.observe()
+        convergence.pause()
     return wait, clock
 
 

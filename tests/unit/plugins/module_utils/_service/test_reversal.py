@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput, OutOfSequence
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.reversal import Reversal
 from tests.unit.plugins.module_utils._service.recorded import RecordedEngine, snapshot
@@ -25,7 +26,7 @@ def updated(**previous: Any) -> Any:
 
 
 def reversal(engine: Optional[RecordedEngine] = None) -> Reversal:
-    return Reversal(engine or RecordedEngine(), FakeClock(), None)  # type: ignore[arg-type]
+    return Reversal(engine or RecordedEngine(), FakeClock(), Settings(wait=False))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("guard", [None, "whoami:0.7", "docker.io/library/whoami:0.7"])

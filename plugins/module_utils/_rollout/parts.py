@@ -1,0 +1,82 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The parts of a task that is watched: the decision, and the job that carries it out. Private to this collection.
+
+One process owns a task from its first write to its last word: the job. The decision before it writes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress import Told, tell
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
+
+DECIDE = "decide"
+JOB = "job"
+POLL_INTERVAL = 1.0  # seconds between looks: somebody is watching
+CALM = 1.0  # seconds between two lines where no service has come to another stage
+
+
+def decide(rollout: Rollout, single: bool) -> Result:
+    """The task's result where it ends with a look; where it goes on, a result that says just that.
+
+    Writes nothing. Raises RolloutFailed.
+    """
+    if not any(member.entry.changed for member in rollout.members) and rollout.step():
+        return rollout.result(single)
+    return {"changed": False, "goes_on": True}
+
+
+class Job:
+    """Carries out a task, tells of its progress, and starts no further service when it is asked to."""
+
+    def __init__(self, file: ProgressFile, clock: Clock) -> None:
+        self._file = file
+        self._clock = clock
+        self._began = clock.now()
+        self._told_at = self._began - CALM
+        self._trouble = ""
+        self._told: Dict[str, Told] = {}
+
+    def carry_out(self, rollout: Rollout, single: bool) -> Result:
+        """Run a rollout to its end. Raises RolloutFailed."""
+        rollout.is_stopped = lambda: self._file.is_stopped
+        convergence = rollout.waiting.convergence
+        convergence.observer.sees_former, convergence.poll_interval = True, POLL_INTERVAL
+        while not rollout.step():
+            self._tell(rollout)
+            rollout.waiting.pause()
+        self._tell(rollout, is_last=True)
+        return rollout.result(single)
+
+    def _tell(self, rollout: Rollout, is_last: bool = False) -> None:
+        """Add what is new to the file, at once where a service has come to another stage."""
+        now, trouble = self._clock.now(), rollout.waiting.convergence.trouble
+        new = [told for told in map(tell, rollout.members) if told != self._told.get(told["name"])]
+        is_due = is_last or now >= self._told_at + CALM or any(map(self._is_at_another_stage, new))
+        if not is_due or not (new or trouble != self._trouble):
+            return
+        self._told.update((told["name"], told) for told in new)
+        self._told_at, self._trouble = now, trouble
+        self._file.append(self._line(rollout, new))
+
+    def _is_at_another_stage(self, told: Told) -> bool:
+        before = self._told.get(told["name"])
+        return before is None or before["stage"] != told["stage"]
+
+    def _line(self, rollout: Rollout, new: List[Told]) -> Dict[str, Any]:
+        """A line of the file: seconds since the job began and until its waits end, and the services that are new."""
+        return {
+            "at": round(self._clock.now() - self._began, 1),
+            "left": round(rollout.waiting.left, 1),
+            "trouble": self._trouble,
+            "services": new,
+        }

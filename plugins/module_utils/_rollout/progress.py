@@ -1,0 +1,78 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is told of a rollout to somebody who watches (pure). Private to this collection.
+
+It has no spec in it, nor any part of one but names, images and states.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import failing_tasks
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    ENDED,
+    QUEUED,
+    UNCHANGED,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import image_of, state_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import describe_task
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
+
+Told = Dict[str, Any]
+
+
+def tell(member: Member) -> Told:
+    """How one service of a task stands: its name, stage, outcome, a line, its failing tasks and all tasks."""
+    wait = member.wait
+    return {
+        "name": member.entry.name,
+        "stage": member.stage,
+        "outcome": _outcome(member),
+        "line": _line(member),
+        "failing": _failing(wait) if wait else {},
+        "tasks": _tasks(wait) if wait else {},
+    }
+
+
+def _outcome(member: Member) -> Optional[str]:
+    """What came of a service; one that had to change nothing has converged as well as any."""
+    if member.stage != ENDED:
+        return None
+    return CONVERGED if member.entry.outcome == UNCHANGED else member.entry.outcome
+
+
+def _line(member: Member) -> str:
+    if member.stage == QUEUED:
+        return f"{member.entry.name}: not begun"
+    line = member.wait.reason if member.wait else ""
+    return line or f"{member.entry.name}: {_outcome(member) or member.stage}"
+
+
+def _failing(wait: Wait) -> Dict[str, str]:
+    """What is wrong with each failing task, by place and error."""
+    if wait.sight is None:
+        return {}
+    snapshot = wait.sight.snapshot
+    tasks = failing_tasks(snapshot.service, snapshot.tasks, snapshot.nodes)
+    return {f"{task['slot'] or task['node']} {task['error']}": describe_task(task) for task in tasks}
+
+
+def _tasks(wait: Wait) -> Dict[str, str]:
+    """How each task stands, old ones too, by the task's ID."""
+    if wait.sight is None:
+        return {}
+    tasks: List[Any] = [*wait.sight.snapshot.tasks, *wait.sight.snapshot.former]
+    return {task["ID"]: f"{_place(task)}, {brief(image_of(task))}: {state_of(task)}" for task in tasks}
+
+
+def _place(task: types.Task) -> str:
+    return f"slot {task['Slot']}" if task.get("Slot") else f"node {task.get('NodeID', '')}"

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said where a run is interrupted, and the command that waits on. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible import context
+from ansible.constants import DEFAULT_HOST_LIST
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
+    ENGINE_OPTIONS,
+    NAMED_ITEM,
+    SELECTION_OPTIONS,
+    WAIT_OPTIONS,
+    WAYS_TO_SELECT,
+)
+
+WAIT_MODULE = "swarmops.rollout.swarm_service_wait"
+
+Options = Mapping[str, Any]
+
+
+class Hint:
+    """What is said where the run is interrupted: how it goes on, and the command that waits."""
+
+    def __init__(self, arguments: Dict[str, Any], host: str, become: Any) -> None:
+        self._arguments = arguments
+        self._host = host
+        self._become = become
+
+    def command(self, services: List[str]) -> str:
+        """The command that waits for these services; for all that the task names where there are none of them."""
+        return _wait_command(_for_services(self._arguments, services), self._host, self._become)
+
+    def say(self, said: str, services: Optional[List[str]] = None) -> str:
+        """The last words."""
+        return f"{said} To wait on:\n  {self.command(services or [])}"
+
+
+def wait_arguments(given: Options, variables: Options) -> Dict[str, Any]:
+    """What a task's options and its environment say, as options of the module that waits; each by its own name."""
+    known = {**SELECTION_OPTIONS, **ENGINE_OPTIONS, **WAIT_OPTIONS}
+    arguments = _by_own_names(given, known)
+    if isinstance(given.get("services"), list):
+        items = [item for item in given["services"] if isinstance(item, dict)]
+        arguments["services"] = [_by_own_names(item, NAMED_ITEM) for item in items]
+    for name, option in ENGINE_OPTIONS.items():
+        for variable in option.get("fallback", (None, []))[1]:
+            if name not in arguments and variables.get(variable) is not None:
+                arguments[name] = variables[variable]
+    return arguments
+
+
+def _for_services(arguments: Options, names: List[str]) -> Dict[str, Any]:
+    """The same for these services alone, and for all where none is named."""
+    if not names:
+        return dict(arguments)
+    kept = {name: value for name, value in arguments.items() if name not in (*WAYS_TO_SELECT, "allow_none")}
+    return {"name": names[0], **kept} if len(names) == 1 else {"services": [{"name": name} for name in names], **kept}
+
+
+def _wait_command(arguments: Options, host: str, become: Any) -> str:
+    """The command that waits, for a shell; `become` is Ansible's plugin for that, None where there is none."""
+    sources = [source for source in context.CLIARGS.get("inventory") or () if source not in DEFAULT_HOST_LIST]
+    inventories = [word for source in sources for word in ("-i", source)]
+    command = ["ansible", *inventories, *_becoming(become), host, "-m", WAIT_MODULE, "-a", json.dumps(arguments)]
+    return " ".join(map(shlex.quote, command))
+
+
+def _becoming(become: Any) -> List[str]:
+    """The words that become another user as the task does."""
+    if become is None:
+        return []
+    words = ["-b"]
+    method, user = getattr(become, "name", "sudo"), become.get_option("become_user")
+    words += ["--become-method", method] if method not in ("sudo", "ansible.builtin.sudo") else []
+    return words + (["--become-user", user] if user not in (None, "root") else [])
+
+
+def _by_own_names(given: Options, known: Mapping[str, Options]) -> Dict[str, Any]:
+    """The options that are given, whatever their alias, by their own names."""
+    found = {}
+    for own, option in known.items():
+        values = [given[name] for name in (own, *option.get("aliases", [])) if given.get(name) is not None]
+        if values:
+            found[own] = values[0]
+    return found
