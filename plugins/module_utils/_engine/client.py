@@ -34,6 +34,7 @@ NO_MANAGER_TEXTS = (
     "swarm is encrypted",
     "swarm certificates have expired",
 )
+NOT_READY_TEXT = "manager is being prepared"  # an engine that restarts, after NO_MANAGER_TEXTS
 OUT_OF_SEQUENCE_TEXT = "update out of sequence"
 UNAVAILABLE_TEXTS = (
     "does not have a leader",
@@ -189,6 +190,8 @@ class Engine:
     def _refusal(self, call: str, answer: Answer) -> errors.EngineError:
         reason = _reason(answer)
         text = reason.lower()
+        if NOT_READY_TEXT in text:
+            return errors.ManagerNotReady(call, answer.status, reason)
         if any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
         if OUT_OF_SEQUENCE_TEXT in text:

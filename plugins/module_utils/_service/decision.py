@@ -13,6 +13,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine import er
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import QUEUED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    Plan,
     Target,
     make_plan,
     stored_image,
@@ -30,8 +31,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.resoluti
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, Written
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint, Written
 
 WARN = "warn"
 FAIL = "fail"
@@ -58,7 +59,7 @@ class Member:
     `target` is what it shall run; None stands for whatever it runs. `expected_image` and `force_update` are what it
     shall hold while it is waited for. `problem` is what went wrong, `aftermath` what was done about it. Where an
     earlier process began the task, `service` is there in parts (`is_stale`), and `known_footprint` is what that
-    process left in it, or may have left.
+    process left in it, or may have left. It is also what a write whose answer was lost may have left.
     """
 
     service: types.Service
@@ -82,24 +83,31 @@ class Member:
 
     @property
     def footprint(self) -> Optional[Footprint]:
-        """What this task's update left in the service; None where it made none."""
-        attempt = self.written.attempt if self.written else None
-        return attempt.footprint if attempt else self.known_footprint
+        """What this task's update left in the service, or may have left; None where it made none."""
+        footprint = self.written.footprint if self.written else None
+        return footprint or self.known_footprint
 
-    def take(self, written: Written) -> None:
-        """Take in what came of writing."""
+    def take(self, written: Written, plan: Plan) -> None:
+        """Take in what came of writing, and the plan that was carried out."""
         self.written = written
-        self.entry.take(written.plan, written.changed)
+        self.entry.take(plan, written.changed)
         self.entry.warnings += written.warnings
         if written.held is not None:
             self.entry.see(written.held)
-        self.expect(written.plan.spec, is_forced="force_update" in written.plan.changes)
+        self.expect(plan.spec, is_forced="force_update" in plan.changes)
+
+    def fail(self, error: errors.RolloutError) -> None:
+        """Take in that nothing was written, or that nobody knows whether something was."""
+        self.problem = self.entry.fail(error)
+        if isinstance(error, errors.UpdateUnfinished):
+            self.known_footprint = error.lost
 
     def read_back(self, held: types.Service) -> None:
         """Take in the service as the engine holds it after the update. Raises ReadBackMismatch."""
         if self.written is not None:
-            self.written = self.written.read_back(held)
+            self.written = self.written._replace(held=held)
             self.entry.see(held)
+            self.written.check()
 
     def expect(self, spec: types.ServiceSpec, is_forced: bool) -> None:
         """Wait for a service that holds the image of this spec, and where it was forced its count."""

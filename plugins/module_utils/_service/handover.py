@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import GOING_BACK, QUEUED, ROLLING
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
@@ -26,7 +27,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     stored_image,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Writer
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, choose, is_single
@@ -27,6 +28,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     name_of,
     stored_image,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import (
     Entry,
     Result,
@@ -34,7 +36,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
     as_result,
     explain,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
@@ -55,8 +56,7 @@ class Reversal:
     """One task's rollbacks. `wait_timeout` is in seconds; None is not to wait."""
 
     def __init__(self, engine: Engine, clock: Clock, wait_timeout: Optional[float]) -> None:
-        self._engine = engine
-        self._clock = clock
+        self._writer = Writer(engine, clock)
         self._wait_timeout = wait_timeout
         self._convergence = Convergence(engine, clock, Watch(engine))
         self._entries: List[Entry] = []
@@ -109,10 +109,10 @@ class Reversal:
             raise RolloutFailed(" ".join(problems), as_result(self._entries, single))
 
     def _start(self, entry: Entry) -> List[Tuple[Entry, Wait]]:
-        expected = expectation_of(entry.service["Spec"])
+        expected = Expectation.of_spec(entry.service["Spec"])
         if entry.changed:
-            entry.warnings += roll_back(self._engine, self._clock, entry.service)
-            expected = expectation_of(entry.service["PreviousSpec"])
+            entry.warnings += self._writer.write(RollbackRequest(entry.service)).warnings
+            expected = Expectation.of_spec(entry.service["PreviousSpec"])
         if self._wait_timeout is None:
             return []
         return [(entry, self._convergence.add(entry.service, expected, self._wait_timeout))]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update, Writer, removed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     FAIL,
     ROLLBACK_ALL,
@@ -26,14 +28,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     SUPERSEDED,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, name_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, name_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result, RolloutFailed, as_result
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import (
-    Footprint,
-    Writer,
-    refuse_conflict,
-    removed,
-)
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.waiting import Waiting
@@ -118,14 +114,15 @@ class Rollout:
     def _start(self, member: Member) -> None:
         if member.target is None:
             return
+        change = ImageChange(member.target, self._settings.force)
         try:
-            if not (member.is_stale and self._catch_up(member, member.target)):
-                force = self._settings.force
-                member.take(self._writer.write(member.service, member.target, force, member.credential))
+            if not (member.is_stale and self._catch_up(member, change)):
+                written = self._writer.write(Update(member.service, change, member.credential))
+                member.take(written, change.plan(written.read["Spec"]))
         except errors.RolloutError as error:
-            member.problem = member.entry.fail(error)
+            member.fail(error)
 
-    def _catch_up(self, member: Member, target: Target) -> bool:
+    def _catch_up(self, member: Member, change: ImageChange) -> bool:
         """Read a service again that an earlier process was to update; gives whether it did, and was cut off."""
         patience = Patience(self._clock, self._engine)
         try:
@@ -136,7 +133,7 @@ class Rollout:
             member.entry.see(now)
             member.expect(now["Spec"], self._settings.force)
             return True
-        refuse_conflict(member.service, now, target, unanswered=False)
+        Update(member.service, change).refuse_conflict(now)
         member.service = now
         return False
 
@@ -161,7 +158,9 @@ class Rollout:
                 if member.identifier not in held:
                     raise removed(member.service)
                 member.read_back(held[member.identifier])
-            except errors.RolloutError as error:
+            except errors.ServiceRemoved as error:
+                member.problem, member.entry.outcome = str(error), SUPERSEDED
+            except errors.ReadBackMismatch as error:
                 member.problem = str(error)
 
     def _put_back(self) -> None:
