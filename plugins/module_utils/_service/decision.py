@@ -21,6 +21,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import (
     CHANGED,
+    NEVER,
+    MissingImage,
     Resolved,
     Resolver,
     UnresolvedImage,
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
 WARN = "warn"
 FAIL = "fail"
 ROLLBACK_ALL = "rollback_all"
+NO_SUCH_IMAGE = (
+    "It has no such image, so no node could pull it, and on_unresolved does not matter. Was it pushed, under this "
+    "name? For an image that the nodes hold already, say resolve=never."
+)
 
 
 class Settings(NamedTuple):
@@ -118,10 +124,14 @@ class Member:
 def decide(service: types.Service, wanted: Reference, resolver: Resolver, settings: Settings) -> Member:
     """Decide what to do with one service, asking the registry where that is needed.
 
-    Raises UnresolvedImage with `on_unresolved: fail`, UnsupportedService, CredentialError, InvalidInput.
+    Raises UnresolvedImage with `on_unresolved: fail` and for an image that does not exist, OtherDigest,
+    UnsupportedService, CredentialError, InvalidInput.
     """
     image = stored_image(service["Spec"])
     answer = resolver.ask(wanted) if asks_registry(wanted, image, settings.resolve) else None
+    is_needed = settings.resolve != NEVER and not Target(wanted).is_met_by(image)
+    if isinstance(answer, MissingImage) and is_needed:
+        raise MissingImage(f"{answer} {NO_SUCH_IMAGE}")
     if isinstance(answer, UnresolvedImage) and settings.on_unresolved == FAIL:
         raise answer
     target = settle(wanted, answer if isinstance(answer, Resolved) else None)

@@ -116,6 +116,12 @@ def spoil(change: Callable[[Dict[str, Any]], object]) -> Callable[[Dict[str, Any
     return keep
 
 
+def carried_out_behind_a_gateway(swarm: FakeSwarm, commit: Commit) -> Answer:
+    """A gateway that gave up while the engine did its work, and says so in JSON."""
+    commit()
+    return refused(502, "bad gateway")(swarm, commit)
+
+
 DONE, OTHERS, NOT_DONE, UNKNOWN = "done by this task", "done by others", "not done", "not known"
 NO_NETWORK = "network n1 not found"
 
@@ -153,7 +159,16 @@ class TestWhatCanHappenToAWrite:
             pytest.param(
                 [lost(applied=True)], [refused(500, NO_LEADER), lost(), unreachable], DONE, DONE, id="read at last"
             ),
+            pytest.param([carried_out_behind_a_gateway], [], DONE, DONE, id="a gateway's 502, carried out"),
             # No answer, not carried out
+            pytest.param([refused(504, "upstream timed out")], [], DONE, DONE, id="a gateway's 504"),
+            pytest.param(
+                [refused(502, "bad gateway")],
+                [refused(502, "bad gateway")] * 999,
+                UNKNOWN,
+                UNKNOWN,
+                id="only a gateway",
+            ),
             pytest.param([lost()], [], DONE, DONE, id="lost on the way"),
             pytest.param([lost(status("updating"))], [], DONE, DONE, id="lost on the way, the status moved"),
             pytest.param([lost(label)], [], DONE, UNKNOWN, id="lost, a label by others"),
