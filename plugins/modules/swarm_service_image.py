@@ -79,17 +79,20 @@ options:
       - V(always) asks each time, so that a service follows its tag.
       - V(never) does not ask, and writes the reference without a digest.
       - Where O(image) states a digest, that digest is what counts. The registry is then asked only for the image's
-        platforms, and only when the digest changes.
+        platforms, and only when the digest changes. One that answers with another digest is an error.
     type: str
     choices: [always, changed, never]
     default: changed
   on_unresolved:
     description:
-      - What to do where the registry gives no digest.
+      - What to do where the registry gives no digest, since it cannot be reached, refuses, or answers nothing that can
+        be used.
       - V(warn) goes on without one where the reference itself changes, and leaves the service and its digest alone
         where
         it does not. Either way a warning says so.
       - V(fail) stops before anything is touched.
+      - Where the registry says that there is no such tag or digest (404, C(manifest unknown)), and the reference
+        changes, the task stops before anything is touched, whichever of the two it is. Not with O(resolve=never).
     type: str
     choices: [warn, fail]
     default: warn

@@ -20,7 +20,7 @@ LAYERS = {
     "_engine/errors": (),
     "_engine": ("_engine",),
     "_image": ("_engine/errors",),
-    "_service": ("_service", "_image", "_engine"),
+    "_service": ("_service", "_rollout/writer", "_image", "_engine"),
     "_rollout": ("_rollout", "_service", "_image", "_engine"),
     "_module": ("_rollout", "_service", "_image", "_engine"),
     "modules": ("_module", "_service"),

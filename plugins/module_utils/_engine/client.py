@@ -34,6 +34,7 @@ NO_MANAGER_TEXTS = (
     "swarm is encrypted",
     "swarm certificates have expired",
 )
+NOT_READY_TEXT = "manager is being prepared"  # an engine that restarts, after NO_MANAGER_TEXTS
 OUT_OF_SEQUENCE_TEXT = "update out of sequence"
 UNAVAILABLE_TEXTS = (
     "does not have a leader",
@@ -51,6 +52,7 @@ UNAVAILABLE_TEXTS = (
 
 UNREADABLE = "no reason that can be read"
 MOST_WARNINGS = 10  # warnings of one answer that are passed on
+GATEWAY_STATUSES = (502, 504)  # no engine answers with these (api/server/httpstatus), so a gateway speaks for itself
 SERVER_ERRORS = 500  # the least of the HTTP statuses for errors of the server
 SHORTEST_CALL = 0.1  # seconds
 LONGEST_FILTER = 7500  # characters as they are sent; what is before an engine may refuse longer lines (nginx: 8 KiB)
@@ -189,6 +191,10 @@ class Engine:
     def _refusal(self, call: str, answer: Answer) -> errors.EngineError:
         reason = _reason(answer)
         text = reason.lower()
+        if answer.status in GATEWAY_STATUSES:
+            return errors.AnswerLost(f"{call}: a gateway before the engine answered {answer.status}: {reason}.")
+        if NOT_READY_TEXT in text:
+            return errors.ManagerNotReady(call, answer.status, reason)
         if any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
         if OUT_OF_SEQUENCE_TEXT in text:

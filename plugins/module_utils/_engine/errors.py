@@ -26,7 +26,12 @@ def quote(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 class RolloutError(Exception):
-    """Base of every error that this collection raises on purpose."""
+    """Base of every error that this collection raises on purpose.
+
+    `may_have_written` tells that a write was sent, and that it is not known what became of it.
+    """
+
+    may_have_written = False
 
 
 class LibraryMissing(RolloutError):
@@ -91,6 +96,10 @@ class SwarmUnavailable(ApiError):
     """The managers cannot agree now (no leader, no quorum, deadline): the write may still happen."""
 
 
+class ManagerNotReady(SwarmUnavailable):
+    """A manager that has just started and does not speak for its swarm yet; nothing was written."""
+
+
 class ServiceNotFound(RolloutError):
     """No service has this name or ID. `near` are the names that come close."""
 
@@ -98,6 +107,15 @@ class ServiceNotFound(RolloutError):
         hint = f"Did you mean {', '.join(near)}?" if near else hint
         super().__init__(f"There is no service {quote(wanted)!r} in this swarm. {hint}".rstrip())
         self.near = near
+
+
+class ServiceRemoved(ServiceNotFound):
+    """A service went away while a task was at work on it."""
+
+    def __init__(self, name: str, may_have_written: bool) -> None:
+        fate = " Whether it was changed before is not known." if may_have_written else ""
+        super().__init__(name, [], f"It was removed while this task was at work.{fate}")
+        self.may_have_written = may_have_written
 
 
 class UnsupportedService(RolloutError):
@@ -110,17 +128,22 @@ class UpdateConflict(RolloutError):
     `held` is the service as they left it.
     """
 
-    def __init__(self, message: str, held: Any) -> None:
+    def __init__(self, message: str, held: Any, may_have_written: bool = False) -> None:
         super().__init__(message)
         self.held = held
+        self.may_have_written = may_have_written
 
 
 class UpdateUnfinished(RolloutError):
-    """The update could not be brought to an end in time. `is_known` tells that nothing was written."""
+    """A write could not be brought to an end in time.
 
-    def __init__(self, message: str, is_known: bool) -> None:
+    `lost` is the footprint of a write whose fate is not known; None where nothing was written.
+    """
+
+    def __init__(self, message: str, lost: Any = None) -> None:
         super().__init__(message)
-        self.is_known = is_known
+        self.lost = lost
+        self.may_have_written = lost is not None
 
 
 class ReadBackMismatch(RolloutError):

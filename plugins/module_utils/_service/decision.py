@@ -13,6 +13,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine import er
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, QUEUED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    Plan,
     Target,
     make_plan,
     stored_image,
@@ -20,6 +21,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import (
     CHANGED,
+    NEVER,
+    MissingImage,
     Resolved,
     Resolver,
     UnresolvedImage,
@@ -30,12 +33,16 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.resoluti
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, Written
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint, Written
 
 WARN = "warn"
 FAIL = "fail"
 ROLLBACK_ALL = "rollback_all"
+NO_SUCH_IMAGE = (
+    "It has no such image, so no node could pull it, and on_unresolved does not matter. Was it pushed, under this "
+    "name? For an image that the nodes hold already, say resolve=never."
+)
 
 
 class Settings(NamedTuple):
@@ -57,7 +64,8 @@ class Member:
 
     `target` is what it should run; None stands for whatever it runs. `expected_image` and `force_update` are what it
     should hold while it is waited for, `succeeds_as` the outcome where it then runs that after a change. `problem` is
-    what went wrong, `aftermath` what was done about it.
+    what went wrong, `aftermath` what was done about it. `lost_footprint` is what a write whose answer was lost may have
+    left in the service.
     """
 
     service: types.Service
@@ -65,6 +73,7 @@ class Member:
     target: Optional[Target] = None
     credential: Optional[Credential] = None
     stage: str = QUEUED
+    lost_footprint: Optional[Footprint] = None
     written: Optional[Written] = None
     expected_image: Optional[str] = None
     force_update: Optional[int] = None
@@ -80,24 +89,31 @@ class Member:
 
     @property
     def footprint(self) -> Optional[Footprint]:
-        """What this task's update left in the service; None where it made none."""
-        attempt = self.written.attempt if self.written else None
-        return attempt.footprint if attempt else None
+        """What this task's update left in the service, or may have left; None where it made none."""
+        footprint = self.written.footprint if self.written else None
+        return footprint or self.lost_footprint
 
-    def take(self, written: Written) -> None:
-        """Take in what came of writing."""
+    def take(self, written: Written, plan: Plan) -> None:
+        """Take in what came of writing, and the plan that was carried out."""
         self.written = written
-        self.entry.take(written.plan, written.changed)
+        self.entry.take(plan, written.changed)
         self.entry.warnings += written.warnings
         if written.held is not None:
             self.entry.see(written.held)
-        self.expect(written.plan.spec, is_forced="force_update" in written.plan.changes)
+        self.expect(plan.spec, is_forced="force_update" in plan.changes)
+
+    def fail(self, error: errors.RolloutError) -> None:
+        """Take in that nothing was written, or that nobody knows whether something was."""
+        self.problem = self.entry.fail(error)
+        if isinstance(error, errors.UpdateUnfinished):
+            self.lost_footprint = error.lost
 
     def read_back(self, held: types.Service) -> None:
         """Take in the service as the engine holds it after the update. Raises ReadBackMismatch."""
         if self.written is not None:
-            self.written = self.written.read_back(held)
+            self.written = self.written._replace(held=held)
             self.entry.see(held)
+            self.written.check()
 
     def expect(self, spec: types.ServiceSpec, is_forced: bool) -> None:
         """Wait for a service that holds the image of this spec, and where it was forced its count."""
@@ -108,10 +124,14 @@ class Member:
 def decide(service: types.Service, wanted: Reference, resolver: Resolver, settings: Settings) -> Member:
     """Decide what to do with one service, asking the registry where that is needed.
 
-    Raises UnresolvedImage with `on_unresolved: fail`, UnsupportedService, CredentialError, InvalidInput.
+    Raises UnresolvedImage with `on_unresolved: fail` and for an image that does not exist, OtherDigest,
+    UnsupportedService, CredentialError, InvalidInput.
     """
     image = stored_image(service["Spec"])
     answer = resolver.ask(wanted) if asks_registry(wanted, image, settings.resolve) else None
+    is_needed = settings.resolve != NEVER and not Target(wanted).is_met_by(image)
+    if isinstance(answer, MissingImage) and is_needed:
+        raise MissingImage(f"{answer} {NO_SUCH_IMAGE}")
     if isinstance(answer, UnresolvedImage) and settings.on_unresolved == FAIL:
         raise answer
     target = settle(wanted, answer if isinstance(answer, Resolved) else None)

@@ -76,6 +76,33 @@ def make_plan(spec: types.ServiceSpec, target: Target, force: bool = False) -> P
     return Plan(before, after, dict(spec, TaskTemplate=task) if changes else spec, changes)
 
 
+class ImageChange(NamedTuple):
+    """The wanted change of an image; with `force` the service is redeployed even where it has that image."""
+
+    target: Target
+    force: bool = False
+
+    def plan(self, spec: types.ServiceSpec) -> Plan:
+        """The decision for one spec. Raises UnsupportedService."""
+        return make_plan(spec, self.target, self.force)
+
+    def apply(self, spec: types.ServiceSpec) -> types.ServiceSpec:
+        """The spec with the change in it. Raises UnsupportedService."""
+        return self.plan(spec).spec
+
+    def is_met_by(self, spec: types.ServiceSpec) -> bool:
+        """Whether a spec needs no change. Raises UnsupportedService."""
+        return not self.plan(spec).needed
+
+    def accepts(self, image: str) -> bool:
+        """Whether a stored image is the wanted one, whoever set it."""
+        return self.target.is_met_by(image)
+
+    def shown(self) -> str:
+        """The wanted image, for people."""
+        return self.target.reference.familiar
+
+
 def stored_image(spec: types.ServiceSpec) -> str:
     """The image that a service's spec holds. Raises UnsupportedService where it holds none."""
     task = spec.get("TaskTemplate") or {}

@@ -50,6 +50,11 @@ class Expectation(NamedTuple):
     target: Optional[Target] = None
     force_update: Optional[int] = None
 
+    @classmethod
+    def of_spec(cls, spec: types.ServiceSpec) -> Expectation:
+        """A service that is back at this spec."""
+        return cls(image=stored_image(spec), force_update=spec["TaskTemplate"].get("ForceUpdate", 0))
+
     def is_met_by(self, spec: types.ServiceSpec) -> bool:
         """Whether a spec is the expected one."""
         if self.image is None:

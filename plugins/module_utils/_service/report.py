@@ -83,15 +83,14 @@ class Entry:
 
     def fail(self, error: errors.RolloutError) -> str:
         """Take in why nothing was written, or that nobody knows whether something was; gives what to say of it."""
-        if isinstance(error, errors.UpdateUnfinished) and not error.is_known:
-            self.changed, self.outcome = True, TIMED_OUT
+        is_theirs = isinstance(error, (errors.UpdateConflict, errors.ServiceNotFound))
+        if error.may_have_written:
+            self.changed, self.outcome = True, SUPERSEDED if is_theirs else TIMED_OUT
             self.image_after = self.version_after = None
-        elif isinstance(error, (errors.UpdateUnfinished, errors.ApiError)):
-            self.give_up(NOT_STARTED)
         else:
-            self.give_up(SUPERSEDED)
-            if isinstance(error, errors.UpdateConflict):
-                self.see(error.held)
+            self.give_up(SUPERSEDED if is_theirs else NOT_STARTED)
+        if isinstance(error, errors.UpdateConflict):
+            self.see(error.held)
         if isinstance(error, errors.ApiError):
             return f"The engine refused to change the service {self.name}, and it was left as it is. {error}"
         return str(error)

@@ -24,10 +24,20 @@ NEVER = "never"
 
 ACCESS_TEXTS = ("no basic auth credentials", "unauthorized", "denied", "authentication required", "forbidden")
 ACCESS_STATUSES = (401, 403)
+MISSING_STATUS = 404
+MISSING_TEXTS = ("manifest unknown", "name unknown")  # the specification's codes; other 404s can be anybody's
 
 
 class UnresolvedImage(errors.RolloutError):
     """The registry gave no digest; the message names registry, reference and status."""
+
+
+class MissingImage(UnresolvedImage):
+    """The registry says definitely that it has no such tag or digest."""
+
+
+class OtherDigest(errors.RolloutError):
+    """The registry answers with another digest than the one that was asked for."""
 
 
 class Resolved(NamedTuple):
@@ -53,10 +63,25 @@ def asks_registry(wanted: Reference, image: str, resolve: str) -> bool:
 
 
 def settle(wanted: Reference, answer: Optional[Resolved]) -> Target:
-    """What a service shall run once the registry was asked (None: it was not, or gave no digest)."""
+    """What a service should run once the registry was asked (None: it was not, or gave no digest).
+
+    A stated digest stays as it is. Raises OtherDigest where the registry has another one there.
+    """
     if answer is None:
         return Target(wanted)
+    if wanted.digest is not None:
+        _check_digest(wanted, wanted.digest, answer.digest)
+        return Target(wanted, answer.platforms)
     return Target(wanted.with_default_tag().with_digest(answer.digest), answer.platforms)
+
+
+def _check_digest(wanted: Reference, stated: str, answered: str) -> None:
+    """Digests by two algorithms cannot be compared; the nodes check what they pull."""
+    if stated != answered and stated.partition(":")[0] == answered.partition(":")[0]:
+        raise OtherDigest(
+            f"The registry {wanted.domain} was asked for {wanted.familiar} and answered with the digest {answered}. "
+            "Something between the engine and the registry cannot be trusted."
+        )
 
 
 class Resolver:
@@ -118,9 +143,14 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
         )
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
-    return UnresolvedImage(
+    kind = MissingImage if _is_definite(error) else UnresolvedImage
+    return kind(
         f"The registry {reference.domain} gave no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
     )
+
+
+def _is_definite(error: errors.ApiError) -> bool:
+    return error.status == MISSING_STATUS and any(text in error.reason.lower() for text in MISSING_TEXTS)
 
 
 def _is_about_access(error: errors.ApiError) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, choose, is_single
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ROLLED_BACK, UPDATED
@@ -22,7 +23,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     stored_image,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result, as_result
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import roll_back
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class Reversal(Rollout):
         spec = service["PreviousSpec"] if entry.changed else service["Spec"]
         try:
             if entry.changed:
-                entry.warnings += roll_back(self._engine, self._clock, service)
+                entry.warnings += self._writer.write(RollbackRequest(service)).warnings
                 member.succeeds_as = ROLLED_BACK
         except errors.RolloutError as error:
-            member.problem = entry.fail(error)
+            member.fail(error)
         member.expect(spec, is_forced=True)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update, Writer, removed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     FAIL,
     ROLLBACK_ALL,
@@ -26,9 +27,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     SUPERSEDED,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, name_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result, RolloutFailed, as_result
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Writer, removed
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.waiting import Waiting
@@ -122,11 +122,12 @@ class Rollout:
     def _start(self, member: Member) -> None:
         if member.target is None:
             return
+        change = ImageChange(member.target, self._settings.force)
         try:
-            force = self._settings.force
-            member.take(self._writer.write(member.service, member.target, force, member.credential))
+            written = self._writer.write(Update(member.service, change, member.credential))
+            member.take(written, change.plan(written.read["Spec"]))
         except errors.RolloutError as error:
-            member.problem = member.entry.fail(error)
+            member.fail(error)
 
     def _read_back(self, members: List[Member]) -> None:
         """Check what the engine holds of the services just written, with one request for all of them."""
@@ -149,7 +150,9 @@ class Rollout:
                 if member.identifier not in held:
                     raise removed(member.service)
                 member.read_back(held[member.identifier])
-            except errors.RolloutError as error:
+            except errors.ServiceRemoved as error:
+                member.problem, member.entry.outcome = str(error), SUPERSEDED
+            except errors.ReadBackMismatch as error:
                 member.problem = str(error)
 
     def _put_back(self) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Dict
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Writer
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import FAIL, Member, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
@@ -17,6 +19,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     CONVERGED,
     ENDED,
     GOING_BACK,
+    NOT_STARTED,
     ROLLED_BACK,
     ROLLING,
 )
@@ -24,8 +27,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import explain
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollback import expectation_of, roll_back
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Footprint
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
@@ -56,9 +57,10 @@ class Waiting:
         try:
             service = self._roll_back(member)
         except errors.RolloutError as error:
-            member.aftermath = f"{member.entry.name} was not put back: {error}"
+            is_known = not error.may_have_written
+            member.aftermath = f"{member.entry.name} was not put back: {error}" if is_known else str(error)
             return
-        expected = expectation_of(service["PreviousSpec"])
+        expected = Expectation.of_spec(service["PreviousSpec"])
         member.expected_image, member.target, member.force_update = expected.image, None, expected.force_update
         self._wait_for(member, GOING_BACK, self.convergence.add(service, expected, self._settings.wait_timeout))
 
@@ -110,9 +112,15 @@ class Waiting:
     def _roll_back(self, member: Member) -> types.Service:
         patience = Patience(self._clock, self._engine)
         service = patience.read(lambda: self._engine.service(member.identifier))
-        if member.footprint is None or member.footprint != Footprint.of(service):
+        present = Footprint.of(service)
+        if member.footprint != present:
+            if member.footprint is not None and member.footprint.previous == present.present:
+                if service["Version"]["Index"] == member.service["Version"]["Index"]:
+                    member.entry.give_up(NOT_STARTED)
+                raise errors.UpdateUnfinished("its spec is the one that it had before this task.")
             raise errors.UpdateConflict(
                 "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
             )
-        member.entry.warnings += roll_back(self._engine, self._clock, service)
+        written = Writer(self._engine, self._clock).write(RollbackRequest(service))
+        member.entry.warnings += written.warnings
         return service

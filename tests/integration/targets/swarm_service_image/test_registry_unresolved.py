@@ -19,7 +19,6 @@ OPEN = "127.0.0.1:5008"
 ANSWERS = {
     "401": (f"{OPEN}/401/app:1", "401: unauthorized: 401 of a test"),
     "403": (f"{OPEN}/403/app:1", "403: denied: 403 of a test"),
-    "404": (f"{OPEN}/404/app:1", "404: manifest unknown: 404 of a test"),
     "429": (f"{OPEN}/429/app:1", "429: toomanyrequests: 429 of a test"),
     "500": (f"{OPEN}/500/app:1", "500 Internal Server Error"),
     "web-page": (f"{OPEN}/html/app:1", "invalid character '<'"),
@@ -112,11 +111,41 @@ def test_wrong_password(engine: Endpoint, proxy: Proxy, private_registry: Regist
     assert state.of(engine, service) == before
 
 
-def test_unknown_image_in_a_real_registry(engine: Endpoint, registry: Registry, service: str) -> None:
-    image = f"{registry.address}/no/such/app:9"
+@pytest.mark.parametrize("on_unresolved", ["warn", "fail"])
+@pytest.mark.parametrize("missing", ["no/such/app:9", "app:9", f"app@sha256:{'a' * 64}"])
+def test_unknown_image_in_a_real_registry(
+    engine: Endpoint, proxy: Proxy, registry: Registry, service: str, missing: str, on_unresolved: str
+) -> None:
+    registry.push("whoami:0.8", "app:1")
+    image = f"{registry.address}/{missing}"
     before = state.of(engine, service)
-    refused = change_image(engine.host, service, image=image, on_unresolved="fail", timeout=60)
+    refused = change_image(proxy.host, service, image=image, on_unresolved=on_unresolved, timeout=60)
     assert f"gave no digest for {image} (404: manifest unknown" in refused.message
+    assert refused.message.endswith("Nothing was changed.")
+    assert proxy.posts == []
+    assert state.of(engine, service) == before
+    assert change_image(proxy.host, service, image=image, resolve="never").changed
+
+
+@pytest.mark.usefixtures("misbehaving")
+def test_missing_image_behind_a_registry_with_words_of_its_own(engine: Endpoint, proxy: Proxy, service: str) -> None:
+    before = state.of(engine, service)
+    refused = change_image(proxy.host, service, image=f"{OPEN}/404/app:1")
+    assert "404: manifest unknown: 404 of a test" in refused.message
+    assert proxy.posts == []
+    assert state.of(engine, service) == before
+
+
+def test_stated_digest_that_the_registry_answers_with_another(
+    engine: Endpoint, proxy: Proxy, registry: Registry, service: str
+) -> None:
+    other = {"Descriptor": {"digest": registry.push("whoami:0.8", "app:1")}}
+    stated = registry.push("whoami:0.6", "app:2")
+    before = state.of(engine, service)
+    proxy.on("GET", registries.DISTRIBUTION, Reply(200, other))
+    refused = change_image(proxy.host, service, image=f"{registry.address}/app@{stated}", timeout=60)
+    assert f"answered with the digest {other['Descriptor']['digest']}" in refused.message
+    assert proxy.posts == []
     assert state.of(engine, service) == before
 
 

@@ -25,6 +25,11 @@ OTHER_DIGEST = "sha256:" + "b" * 64
 
 # What engines really say.
 OUT_OF_SEQUENCE = "rpc error: code = Unknown desc = update out of sequence"
+NOT_READY = "This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster."
+WORKER = (
+    "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this "
+    "command on a manager node or promote the current node to a manager."
+)
 NO_LEADER = (
     "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are "
     "online. Make sure more than half of the managers are online."
@@ -166,7 +171,8 @@ class FakeSwarm:
         index, spec = int(params["version"]), json.loads(body)
         self.posts += 1
         self.headers.append(headers or {})
-        return self._befall(self.on_update, lambda: self._update(parts[1], index, spec))
+        is_rollback = params.get("rollback") == "previous"
+        return self._befall(self.on_update, lambda: self._update(parts[1], index, spec, is_rollback))
 
     def _befall(self, events: Deque[Event], commit: Commit) -> Answer:
         return events.popleft()(self, commit) if events else commit()
@@ -187,14 +193,18 @@ class FakeSwarm:
             return answer(400, {"message": f"service {wanted} is ambiguous ({len(found)} matches found)"})
         return answer(200, found[0]) if found else self._not_found(wanted)
 
-    def _update(self, identifier: str, index: int, spec: ServiceSpec) -> Answer:
+    def _update(self, identifier: str, index: int, spec: ServiceSpec, is_rollback: bool) -> Answer:
         service = self.services.get(identifier)
         if service is None:
             return self._not_found(identifier)
         if index != service["Version"]["Index"]:
             return answer(500, {"message": OUT_OF_SEQUENCE})
-        self.updates.append(copy.deepcopy(spec))
-        self.put(self.keeps(spec))
+        if is_rollback:
+            self.put_back()
+            self.updates.append(copy.deepcopy(self.service["Spec"]))
+        else:
+            self.updates.append(copy.deepcopy(spec))
+            self.put(self.keeps(spec))
         return answer(200, {"Warnings": self.warnings})
 
     @staticmethod
@@ -219,6 +229,11 @@ class FakeSwarm:
         """The swarm's own rollback (swarmkit, manager/orchestrator/update/updater.go)."""
         self.service["Spec"] = self.service.pop("PreviousSpec")
         self.move_status("rollback_started", started)
+
+    def put_back(self, started: str = "2026-01-01T12:00:00Z") -> None:
+        """A rollback on request: the two specs change places (swarmkit, manager/controlapi/service.go)."""
+        self.put(self.service["PreviousSpec"])
+        self.service["UpdateStatus"] = {"State": "rollback_started", "StartedAt": started}
 
     def set_image(self, image: str) -> None:
         spec = copy.deepcopy(self.service["Spec"])

@@ -18,7 +18,11 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentia
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import (
+    OtherDigest,
+    Resolver,
+    UnresolvedImage,
+)
 from tests.unit.plugins.module_utils.fakes import (
     DIGEST,
     OTHER_DIGEST,
@@ -31,6 +35,7 @@ from tests.unit.plugins.module_utils.fakes import (
 
 PLATFORMS = [{"os": "linux", "architecture": "amd64"}]
 FOUND = answer(200, {"Descriptor": {"digest": DIGEST}, "Platforms": PLATFORMS})
+MISSING = answer(404, {"message": "manifest unknown: manifest unknown"})
 DOWN = answer(500, {"message": "dial tcp 192.0.2.1:443: connect: connection refused"})
 
 
@@ -109,6 +114,42 @@ def test_a_stated_digest_goes_on_without_platforms() -> None:
 def test_no_digest_is_an_error_where_that_is_said(wanted: str, stored: str, resolve: str) -> None:
     with pytest.raises(UnresolvedImage, match="gave no digest for app"):
         decided(wanted, stored, DOWN, on_unresolved="fail", resolve=resolve)
+
+
+@pytest.mark.parametrize("on_unresolved", ["warn", "fail"])
+@pytest.mark.parametrize("wanted", ["app:2", f"app@{DIGEST}"])
+def test_an_image_that_does_not_exist_is_an_error(wanted: str, on_unresolved: str) -> None:
+    with pytest.raises(UnresolvedImage, match=r"404: manifest unknown.*It has no such image"):
+        decided(wanted, f"app:1@{OTHER_DIGEST}", MISSING, on_unresolved=on_unresolved)
+
+
+# What runs came from the registry once; that its tag has gone is no reason to fail a task that changes nothing.
+def test_a_tag_that_has_gone_leaves_a_service_that_has_it_alone() -> None:
+    member, _calls = decided("app:1", f"app:1@{OTHER_DIGEST}", MISSING, resolve="always")
+    assert not member.entry.changed
+    assert member.entry.warnings[0].endswith(f"the service keeps app:1@{OTHER_DIGEST}.")
+
+
+def test_a_404_of_something_else_is_no_word_on_the_image() -> None:
+    member, _calls = decided("app:2", "app:1", answer(404, {"message": "page not found"}))
+    assert member.entry.image_after == "app:2"
+
+
+def test_an_image_that_is_in_no_registry_is_written_unasked() -> None:
+    member, _calls = decided(f"app@{DIGEST}", "app:1", MISSING, resolve="never")
+    assert member.entry.image_after == f"app@{DIGEST}"
+
+
+def test_another_digest_than_the_stated_one_is_an_error() -> None:
+    with pytest.raises(OtherDigest, match=f"asked for app:1@{OTHER_DIGEST} and answered with the digest {DIGEST}"):
+        decided(f"app:1@{OTHER_DIGEST}", "app:1", FOUND)
+
+
+def test_a_digest_by_another_algorithm_is_written_as_it_is_stated() -> None:
+    stated = "sha512:" + "c" * 128
+    member, _calls = decided(f"app:1@{stated}", "app:1", FOUND)
+    assert member.entry.image_after == f"app:1@{stated}"
+    assert "platforms" in member.entry.changes
 
 
 def test_a_digest_is_no_error_where_the_registry_is_not_asked() -> None:

@@ -129,7 +129,7 @@ def test_where_credentials_may_go(host: str) -> None:
         (answer(404, {"message": "manifest unknown"}), r"\(404: manifest unknown\)\.$"),
         (answer(500, {"message": "Get https://registry.example.com/v2/: EOF"}), r"\(500: .*EOF\)\.$"),
         (answer(500, {"message": "context deadline exceeded"}), r"\(500: context deadline exceeded\)\.$"),
-        (Answer(502, b"<html>"), r"\(502: no reason that can be read\)"),
+        (Answer(502, b"<html>"), "a gateway before the engine answered 502: no reason that can be read"),
         (Answer(200, b"<html>"), "is not JSON"),
         (answer(200, []), "not the dict"),
         (AnswerLost("no whole answer within 60 seconds."), "no whole answer within 60 seconds"),

@@ -14,22 +14,28 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     ApiError,
-    NotAManager,
     ReadBackMismatch,
     RolloutError,
-    ServiceNotFound,
+    ServiceRemoved,
     UnsupportedService,
     UpdateConflict,
     UpdateUnfinished,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, stored_image
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.update import Writer, Written
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Update, Writer
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, Written
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target, stored_image
 from tests.unit.plugins.module_utils.fakes import (
     DEADLINE,
     DIGEST,
     NO_LEADER,
+    NOT_READY,
     OUT_OF_SEQUENCE,
+    WORKER,
+    Commit,
     Event,
     FakeSwarm,
     first,
@@ -71,15 +77,149 @@ def by_hand(swarm: FakeSwarm) -> None:
     swarm.put(swarm.service["PreviousSpec"])
 
 
-def write(swarm: FakeSwarm, wanted: str = NEW, **options: Any) -> Written:
+def write(swarm: FakeSwarm, wanted: str = NEW, force: bool = False, credential: Optional[Credential] = None) -> Written:
     """As a run does it: read, write, read back."""
     service = copy.deepcopy(swarm.service)
-    written = Writer(swarm.engine, swarm.clock).write(service, Target(Reference.parse(wanted)), **options)
-    return written if written.held is not None else written.read_back(copy.deepcopy(swarm.service))
+    change = ImageChange(Target(Reference.parse(wanted)), force)
+    written = Writer(swarm.engine, swarm.clock).write(Update(service, change, credential))
+    return written if written.held is not None else read_back(written, swarm)
+
+
+def read_back(written: Written, swarm: FakeSwarm) -> Written:
+    """What was written, with the service as it is now. Raises ReadBackMismatch."""
+    written = written._replace(held=copy.deepcopy(swarm.service))
+    written.check()
+    return written
+
+
+def updated() -> Service:
+    """A service that went from the old image to the new one."""
+    return {**make_service(NEW), "PreviousSpec": make_service(OLD)["Spec"]}
+
+
+def put_back(swarm: FakeSwarm) -> Written:
+    """Read, and ask for a rollback."""
+    service = copy.deepcopy(swarm.service)
+    return Writer(swarm.engine, swarm.clock).write(RollbackRequest(service))
 
 
 def events(*happening: Event) -> Tuple[Event, ...]:
     return happening
+
+
+def spoil(change: Callable[[Dict[str, Any]], object]) -> Callable[[Dict[str, Any]], Dict[str, Any]]:
+    def keep(spec: Dict[str, Any]) -> Dict[str, Any]:
+        kept = copy.deepcopy(spec)
+        change(kept)
+        return kept
+
+    return keep
+
+
+def carried_out_behind_a_gateway(swarm: FakeSwarm, commit: Commit) -> Answer:
+    """A gateway that gave up while the engine did its work, and says so in JSON."""
+    commit()
+    return refused(502, "bad gateway")(swarm, commit)
+
+
+DONE, OTHERS, NOT_DONE, UNKNOWN = "done by this task", "done by others", "not done", "not known"
+NO_NETWORK = "network n1 not found"
+
+
+def lost_without_a_field(swarm: FakeSwarm, commit: Commit) -> Answer:
+    """A manager that does not know a field keeps what it is sent without it, and its answer is lost."""
+    swarm.keeps = spoil(lambda spec: spec["TaskTemplate"]["ContainerSpec"].pop("FieldOfTomorrow"))
+    return lost(applied=True)(swarm, commit)
+
+
+class TestWhatCanHappenToAWrite:
+    """Each answer to a write, what the engine holds then, and what is told: of an update, and of a rollback."""
+
+    @pytest.mark.parametrize("kind", ["update", "rollback"])
+    @pytest.mark.parametrize(
+        ("happening", "reading", "update", "rollback"),
+        [
+            pytest.param([], [], DONE, DONE, id="accepted"),
+            # Out of sequence: nothing was written
+            pytest.param([first(status("updating"))], [], DONE, DONE, id="only the status moved"),
+            pytest.param([first(label)], [], DONE, NOT_DONE, id="a label by others"),
+            pytest.param([first(image(NEW))], [], OTHERS, NOT_DONE, id="the same image by others"),
+            pytest.param([first(image(THEIRS))], [], NOT_DONE, NOT_DONE, id="another image by others"),
+            pytest.param([first(status("updating"))] * 999, [], NOT_DONE, NOT_DONE, id="ever out of sequence"),
+            pytest.param(
+                [first(status("updating"))], [refused(500, NO_LEADER)] * 999, NOT_DONE, NOT_DONE, id="then unreadable"
+            ),
+            # No answer, carried out
+            pytest.param([lost(applied=True)], [], DONE, DONE, id="lost, carried out"),
+            pytest.param([lost(status("updating"), applied=True)], [], DONE, DONE, id="lost, carried out, rolling"),
+            pytest.param([lost(label, applied=True)], [], DONE, DONE, id="lost, carried out, then a label"),
+            pytest.param([lost(image(THEIRS), applied=True)], [], DONE, DONE, id="lost, carried out, then an image"),
+            pytest.param([lost(FakeSwarm.put_back, applied=True)], [], DONE, DONE, id="lost, carried out, put back"),
+            pytest.param([lost_without_a_field], [], DONE, DONE, id="lost, carried out, a field was dropped"),
+            pytest.param(
+                [lost(applied=True)], [refused(500, NO_LEADER), lost(), unreachable], DONE, DONE, id="read at last"
+            ),
+            pytest.param([carried_out_behind_a_gateway], [], DONE, DONE, id="a gateway's 502, carried out"),
+            # No answer, not carried out
+            pytest.param([refused(504, "upstream timed out")], [], DONE, DONE, id="a gateway's 504"),
+            pytest.param(
+                [refused(502, "bad gateway")],
+                [refused(502, "bad gateway")] * 999,
+                UNKNOWN,
+                UNKNOWN,
+                id="only a gateway",
+            ),
+            pytest.param([lost()], [], DONE, DONE, id="lost on the way"),
+            pytest.param([lost(status("updating"))], [], DONE, DONE, id="lost on the way, the status moved"),
+            pytest.param([lost(label)], [], DONE, UNKNOWN, id="lost, a label by others"),
+            pytest.param([lost(image(THEIRS))], [], UNKNOWN, UNKNOWN, id="lost, another image by others"),
+            pytest.param([lost()] * 999, [], NOT_DONE, NOT_DONE, id="ever lost"),
+            pytest.param([lost(), refused(400, "no")], [], NOT_DONE, NOT_DONE, id="lost, then refused"),
+            pytest.param([lost(), refused(503, WORKER)], [], NOT_DONE, NOT_DONE, id="lost, then a worker"),
+            # No answer, and nobody to ask
+            pytest.param([lost()], [refused(500, NO_LEADER)] * 999, UNKNOWN, UNKNOWN, id="lost, unreadable"),
+            pytest.param([lost(applied=True)], [unreachable] * 999, UNKNOWN, UNKNOWN, id="lost, engine away"),
+            pytest.param([lost()], [refused(503, WORKER)], UNKNOWN, UNKNOWN, id="lost, a worker when read"),
+            pytest.param([lost()], [refused(400, "no")], UNKNOWN, UNKNOWN, id="lost, reading refused"),
+            # The swarm in trouble
+            pytest.param([refused(500, NO_LEADER)], [], DONE, DONE, id="no leader for a moment"),
+            pytest.param([refused(500, DEADLINE)] * 2, [], DONE, DONE, id="deadlines"),
+            pytest.param([refused(500, NO_LEADER)] * 999, [], NOT_DONE, NOT_DONE, id="never a leader"),
+            pytest.param([refused(500, DEADLINE)], [unreachable] * 999, UNKNOWN, UNKNOWN, id="deadline, engine away"),
+            # The engine away, or no manager
+            pytest.param([unreachable], [], DONE, DONE, id="engine restarts"),
+            pytest.param([unreachable] * 999, [], NOT_DONE, NOT_DONE, id="engine stays away"),
+            pytest.param([unreachable], [unreachable] * 999, NOT_DONE, NOT_DONE, id="away for good"),
+            pytest.param([refused(503, NOT_READY)] * 3, [], DONE, DONE, id="a manager being prepared"),
+            pytest.param([refused(503, NOT_READY)] * 999, [], NOT_DONE, NOT_DONE, id="ever being prepared"),
+            pytest.param(
+                [refused(503, NOT_READY)], [unreachable] * 999, NOT_DONE, NOT_DONE, id="being prepared, then away"
+            ),
+            pytest.param([refused(503, WORKER)], [], NOT_DONE, NOT_DONE, id="a worker"),
+            # Refused, or gone
+            pytest.param([refused(400, "no")], [], NOT_DONE, NOT_DONE, id="refused"),
+            pytest.param([refused(404, NO_NETWORK)], [], NOT_DONE, NOT_DONE, id="something else is missing"),
+            pytest.param([first(removed)], [], NOT_DONE, NOT_DONE, id="removed"),
+            pytest.param([lost(removed)], [], UNKNOWN, UNKNOWN, id="lost, removed"),
+        ],
+    )
+    def test_what_is_told_is_true(
+        self, kind: str, happening: List[Event], reading: List[Event], update: str, rollback: str
+    ) -> None:
+        is_update = kind == "update"
+        fate = update if is_update else rollback
+        swarm = FakeSwarm(make_service() if is_update else updated(), on_update=tuple(happening))
+        swarm.on_read.extend(reading)
+        begun = swarm.clock.time
+        if fate in (DONE, OTHERS):
+            written = write(swarm) if is_update else put_back(swarm)
+            assert (written.changed, len(swarm.updates)) == (fate == DONE, int(fate == DONE))
+        else:
+            with pytest.raises(RolloutError) as caught:
+                write(swarm) if is_update else put_back(swarm)
+            assert caught.value.may_have_written == (fate == UNKNOWN)
+            assert fate == UNKNOWN or swarm.updates == []
+        assert swarm.clock.time - begun <= 60.0 + LAST_LOOK
 
 
 @pytest.mark.parametrize(
@@ -204,15 +344,6 @@ def test_an_answer_that_takes_all_the_time_is_looked_for(wait: float) -> None:
     assert swarm.posts == 1
 
 
-def spoil(change: Callable[[Dict[str, Any]], object]) -> Callable[[Dict[str, Any]], Dict[str, Any]]:
-    def keep(spec: Dict[str, Any]) -> Dict[str, Any]:
-        kept = copy.deepcopy(spec)
-        change(kept)
-        return kept
-
-    return keep
-
-
 @pytest.mark.parametrize(
     ("spoils", "fields"),
     [
@@ -238,9 +369,10 @@ def test_a_spec_that_is_not_held_as_it_was_sent(spoils: Callable[[Dict[str, Any]
 def test_what_comes_after_a_write_does_not_make_it_a_mismatch(later: Doing) -> None:
     swarm = FakeSwarm()
     service = copy.deepcopy(swarm.service)
-    written = Writer(swarm.engine, swarm.clock).write(service, Target(Reference.parse(NEW)))
+    change = ImageChange(Target(Reference.parse(NEW)))
+    written = Writer(swarm.engine, swarm.clock).write(Update(service, change))
     later(swarm)
-    assert written.read_back(swarm.service).held == swarm.service
+    assert read_back(written, swarm).held == swarm.service
 
 
 MAYBE = "It is not known whether the service t001 was updated"
@@ -266,12 +398,12 @@ NOTHING = "nothing of this task was written"
             [NOTHING],
             id="lost-applied-then-another-image-and-a-label",
         ),
-        pytest.param(events(first(removed)), ServiceNotFound, ["'t001'", "It was removed while"], [], id="removed"),
+        pytest.param(events(first(removed)), ServiceRemoved, ["'t001'", "It was removed while"], [], id="removed"),
         pytest.param(
-            events(lost(removed)), ServiceNotFound, ["'t001'", "It was removed while"], [], id="lost-and-removed"
+            events(lost(removed)), ServiceRemoved, ["'t001'", "It was removed while"], [], id="lost-and-removed"
         ),
         pytest.param(
-            events(first(label, removed)), ServiceNotFound, ["It was removed while"], [], id="label-and-removed"
+            events(first(label, removed)), ServiceRemoved, ["It was removed while"], [], id="label-and-removed"
         ),
         pytest.param(
             events(*[first(label)] * 999), UpdateUnfinished, [NOT, OUT_OF_SEQUENCE], [MAYBE], id="ever-out-of-sequence"
@@ -307,7 +439,7 @@ NOTHING = "nothing of this task was written"
             id="legacy-networks",
         ),
         pytest.param(
-            events(refused(503, "This node is not a swarm manager.")), NotAManager, ["swarm manager"], [], id="demoted"
+            events(refused(503, WORKER)), UpdateUnfinished, [NOT, "Worker nodes can't"], [MAYBE], id="demoted"
         ),
     ],
 )
@@ -343,7 +475,7 @@ def test_a_service_that_cannot_be_read_again(happening: Event, fate: str, is_kno
         write(swarm)
     assert fate in str(caught.value)
     assert "does not have a leader" in str(caught.value)
-    assert caught.value.is_known is is_known
+    assert caught.value.may_have_written is not is_known
 
 
 def test_a_service_that_can_be_read_again_after_a_while() -> None:
@@ -396,3 +528,73 @@ def test_a_short_value_does_not_make_a_refusal_unreadable() -> None:
     swarm = FakeSwarm(service, on_update=events(refused(400, "invalid reference format 1")))
     with pytest.raises(ApiError, match="answered 400: invalid reference format 1"):
         write(swarm)
+
+
+@pytest.mark.parametrize("text", ["bad PASSWORD=correct horse battery staple", "correct horse battery staple is bad"])
+@pytest.mark.parametrize("status", [400, 500, 404])
+def test_a_refused_rollback_tells_no_values_of_the_environment(status: int, text: str) -> None:
+    swarm = FakeSwarm(updated(), on_update=events(refused(status, text)))
+    with pytest.raises(ApiError) as caught:
+        put_back(swarm)
+    assert "horse" not in str(caught.value)
+
+
+def test_a_rollback_is_one_request_at_the_version_that_was_read() -> None:
+    swarm = FakeSwarm(updated())
+    swarm.warnings = ["a warning"]
+    assert put_back(swarm).warnings == ["a warning"]
+    assert (swarm.posts, stored_image(swarm.service["Spec"])) == (1, OLD)
+
+
+@pytest.mark.parametrize(
+    ("happening", "error", "says", "says_not"),
+    [
+        ([first(label)], UpdateConflict, ["somebody else", "It was not rolled back."], ["not known"]),
+        ([lost(label)], UpdateConflict, ["somebody else", "is not known"], ["It was not rolled back"]),
+        ([first(removed)], ServiceRemoved, ["It was removed while"], ["not known"]),
+        ([lost(removed)], ServiceRemoved, ["It was removed while", "is not known"], []),
+        ([unreachable] * 999, UpdateUnfinished, ["had not been rolled back", "Nothing listens"], ["not known"]),
+    ],
+    ids=["conflict", "lost-conflict", "removed", "lost-removed", "unreachable"],
+)
+def test_a_rollback_that_cannot_be(
+    happening: List[Event], error: Type[RolloutError], says: List[str], says_not: List[str]
+) -> None:
+    swarm = FakeSwarm(updated(), on_update=tuple(happening))
+    with pytest.raises(error) as caught:
+        put_back(swarm)
+    assert [text for text in says if text not in str(caught.value)] == []
+    assert [text for text in says_not if text in str(caught.value)] == []
+
+
+# The service was at the wanted image before: that PreviousSpec is no trace of an update that was lost on its way.
+def test_the_previous_spec_of_another_time_is_not_taken_for_our_update() -> None:
+    service = {**make_service(OLD), "PreviousSpec": make_service(NEW)["Spec"]}
+    swarm = FakeSwarm(service, on_update=events(lost(status("updating"))))
+    assert write(swarm).changed
+    assert (len(swarm.updates), stored_image(swarm.service["Spec"])) == (1, NEW)
+
+
+# As after new credentials: both specs are one, so the status alone tells.
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_lost_rollback_to_an_equal_spec(applied: bool) -> None:
+    service = {**make_service(OLD), "PreviousSpec": make_service(OLD)["Spec"]}
+    swarm = FakeSwarm(service, on_update=events(lost(applied=applied)))
+    assert put_back(swarm).changed
+    assert (swarm.posts, len(swarm.updates)) == (1 if applied else 2, 1)
+
+
+def test_the_footprint_of_a_write_that_lost_a_field_is_what_is_held() -> None:
+    swarm = FakeSwarm()
+    change = ImageChange(Target(Reference.parse(NEW)))
+    swarm.keeps = spoil(lambda spec: spec["TaskTemplate"]["ContainerSpec"].pop("FieldOfTomorrow"))
+    written = Writer(swarm.engine, swarm.clock).write(Update(copy.deepcopy(swarm.service), change))
+    assert written._replace(held=swarm.service).footprint == Footprint.of(swarm.service)
+
+
+def test_an_unknown_fate_comes_with_the_footprint_to_look_for() -> None:
+    swarm = FakeSwarm(on_update=events(lost(applied=True)))
+    swarm.on_read.extend([unreachable] * 999)
+    with pytest.raises(UpdateUnfinished) as caught:
+        write(swarm)
+    assert caught.value.lost == Footprint.of(swarm.service)

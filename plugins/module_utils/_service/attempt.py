@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One write that was sent, and how to tell what became of it (pure). Private to this collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    differing_fields,
+    fingerprint,
+    name_of,
+    stored_image,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+
+
+class Footprint(NamedTuple):
+    """The fingerprints of a service's present and previous spec."""
+
+    present: str
+    previous: str
+
+    @classmethod
+    def of(cls, service: types.Service) -> Footprint:
+        """Of a service as the engine holds it."""
+        return cls(fingerprint(service["Spec"]), fingerprint(service.get("PreviousSpec")))
+
+
+class Attempt(NamedTuple):
+    """A write that was sent: the service it was planned on, and the spec that the service should hold by it."""
+
+    read: types.Service
+    sent: types.ServiceSpec
+
+    @property
+    def footprint(self) -> Footprint:
+        """What the write leaves in the service."""
+        return Footprint(fingerprint(self.sent), fingerprint(self.read["Spec"]))
+
+    def has_landed(self, now: types.Service) -> bool:
+        """Whether a write whose answer was lost was carried out, by what the service looks like now.
+
+        Others may have written since: a later writer leaves ours as PreviousSpec, or at least what we changed. The
+        swarm's own rollback puts the old spec back (swarmkit, manager/orchestrator/update/updater.go); a rollback on
+        request swaps the two specs (manager/controlapi/service.go).
+        """
+        if now["Version"]["Index"] == self.read["Version"]["Index"]:
+            return False
+        if _specs(now) == _specs(self.read):
+            return self._was_rolled_back(now)
+        if self.sent in _specs(now):
+            return True
+        if now["Spec"] == self.read["Spec"]:
+            return self._was_rolled_back(now)
+        wanted = _written_part(self.sent)
+        return wanted != _written_part(self.read["Spec"]) and wanted == _written_part(now["Spec"])
+
+    def _was_rolled_back(self, now: types.Service) -> bool:
+        status, before = (service.get("UpdateStatus") or {} for service in (now, self.read))
+        is_new = status.get("StartedAt") != before.get("StartedAt")
+        return is_new and status.get("State", "").startswith("rollback")
+
+    def lost_fields(self, held: types.Service) -> List[str]:
+        """The fields that the engine does not hold as they were sent.
+
+        Told only where the service has been written once since it was read: later writers may change what they like.
+        """
+        if held["Spec"] == self.sent or held.get("PreviousSpec") != self.read["Spec"]:
+            return []
+        return differing_fields(self.sent, held["Spec"])
+
+
+class Written(NamedTuple):
+    """What came of a write.
+
+    `read` is the service that the write was planned on last. `held` is the service as read since; None where an
+    accepted write is still to be read back. `attempt` is the write that was carried out; None where none had to be.
+    """
+
+    read: types.Service
+    changed: bool
+    held: Optional[types.Service] = None
+    attempt: Optional[Attempt] = None
+    warnings: Sequence[str] = ()
+
+    @property
+    def footprint(self) -> Optional[Footprint]:
+        """What the write left in the service, also where the engine has dropped fields of it; None without one."""
+        if self.attempt is None:
+            return None
+        is_short = self.held is not None and bool(self.attempt.lost_fields(self.held))
+        return Footprint.of(self.held) if is_short and self.held is not None else self.attempt.footprint
+
+    def check(self) -> None:
+        """Raises ReadBackMismatch where the engine does not hold what it was sent."""
+        fields = self.attempt.lost_fields(self.held) if self.attempt and self.held else []
+        if fields and self.held:
+            raise errors.ReadBackMismatch(
+                f"The service {name_of(self.held)} was updated, but the engine does not hold the spec that it was "
+                f"sent. These fields differ: {', '.join(fields)}. A manager of the swarm may be too old to know them: "
+                "compare docker service inspect with what you expect."
+            )
+
+
+def _specs(service: types.Service) -> Tuple[types.ServiceSpec, Optional[types.ServiceSpec]]:
+    return service["Spec"], service.get("PreviousSpec")
+
+
+def _written_part(spec: types.ServiceSpec) -> Tuple[str, int]:
+    """What an update of this collection changes in a spec."""
+    return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
