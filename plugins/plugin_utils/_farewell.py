@@ -14,7 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import multiprocessing
+import multiprocessing.util  # before what is registered here, so that it runs after
 import os
 import signal
 import threading

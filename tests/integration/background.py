@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A batch of which one service fails, all processes of a controller, and what a job leaves on its node."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.integration.rolling import LONG
+from tests.integration.watching import task
+from tests.swarm import Endpoint, services
+
+SIZE = 8
+CLEAN: tuple[list[str], list[str]] = ([], [])
+GRACE = 75
+"""Seconds after which nothing is left of a job for whose result nobody comes."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Services that roll out two at a time; the one at ``bad`` crashes, and then all are to be put back."""
+
+    engine: Endpoint
+    prefix: str
+    bad: int = 3
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in the task's order."""
+        return [f"{self.prefix}-{number}" for number in range(SIZE)]
+
+    def create(self) -> None:
+        """Create the services, and wait until they run."""
+        for name in self.names:
+            services.post(self.engine, services.simple(name, "whoami:0.7", monitor=0.5))
+        for name in self.names:
+            services.started(self.engine, name, 1, timeout=LONG)
+
+    def task(self) -> str:
+        """Return the playbook."""
+        images = ["crash:1" if number == self.bad else "whoami:0.6" for number in range(SIZE)]
+        listed = [{"name": name, "image": image} for name, image in zip(self.names, images)]
+        options: dict[str, Any] = {"max_parallel": 2, "on_failure": "rollback_all", "resolve": "never"}
+        return task(self.engine, services=json.dumps(listed), wait_timeout=LONG, **options)
+
+    def held(self) -> list[Any]:
+        """Return the services as the engine has them now."""
+        return [services.inspect(self.engine, name) for name in self.names]
+
+    def images(self) -> list[str]:
+        """Return the services' images."""
+        return [str(each["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]) for each in self.held()]
+
+    def written(self) -> set[str]:
+        """Return the names of the services that were ever written."""
+        return {str(each["Spec"]["Name"]) for each in self.held() if "UpdateStatus" in each}
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a service was written."""
+        return bool(self.written())
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all that were written were put back."""
+        states = [each["UpdateStatus"]["State"] for each in self.held() if "UpdateStatus" in each]
+        return len(states) > self.bad and set(states) == {"rollback_completed"}
+
+
+class Processes:
+    """Some processes."""
+
+    def __init__(self, pids: list[int]) -> None:
+        self.pids = pids
+
+    def kill(self) -> None:
+        """Kill them, and those alone."""
+        for pid in self.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def controller_of(pid: int) -> Processes:
+    """Return a playbook's process and all that it has started but the jobs, which are nobody's children."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return Processes(found)
+
+
+def left_behind(home: Path) -> tuple[list[str], list[str]]:
+    """Return the files and the processes that jobs have left, those whose home is a folder, when their time is over."""
+    give_up = time.monotonic() + GRACE
+    while True:
+        files = [str(path) for path in home.glob(".ansible_async/*")]
+        processes = [command for command in map(_command, Path("/proc").glob("[0-9]*")) if str(home) in command]
+        left = [each for each in processes if "rollout-" in each or "AnsiballZ" in each or "async_wrapper" in each]
+        if (files, left) == CLEAN or time.monotonic() > give_up:
+            return files, left
+        time.sleep(1)
+
+
+def _command(process: Path) -> str:
+    """Return a process's command and environment; empty where it has gone."""
+    try:
+        text = process.joinpath("cmdline").read_bytes() + b" " + process.joinpath("environ").read_bytes()
+    except OSError:
+        return ""
+    return text.replace(b"\0", b" ").decode(errors="replace")

@@ -1,0 +1,200 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One process owns a rollout: whatever becomes of the connection or the controller, it ends as if nothing had."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.background import CLEAN, Batch, controller_of, left_behind
+from tests.integration.rolling import LONG, at_once, stands
+from tests.integration.watching import LOCAL, started, stepwise, task, watch
+from tests.swarm import Endpoint, eventually, services
+from tests.swarm.box import environment
+from tests.swarm.ssh import SSHServer
+
+ONLY_JSON = {"ANSIBLE_STDOUT_CALLBACK": "only_json"}
+MOMENTS = random.Random(13)
+"""The same moments on every run."""
+LIBRARIES = ("requests", "requests_unixsocket", "urllib3", "idna", "certifi", "charset_normalizer")
+"""What a module needs to talk to an engine."""
+SERVED_WITHIN = 2.0
+"""Seconds from Ctrl-C to the end of the playbook."""
+
+
+@pytest.fixture(scope="module")
+def prefix() -> str:
+    return f"background{os.getpid()}"
+
+
+@pytest.fixture(scope="module")
+def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Make all runs, two at a time."""
+
+    def folder() -> Path:
+        return tmp_path_factory.mktemp("ssh")
+
+    calls: dict[str, Any] = {
+        "cut 1": partial(cut, Batch(engine, f"{prefix}-cut1"), folder(), MOMENTS.uniform(0, 6), pipelining=True),
+        "cut 2": partial(cut, Batch(engine, f"{prefix}-cut2"), folder(), MOMENTS.uniform(0, 6), pipelining=False),
+        "killed": partial(kill, Batch(engine, f"{prefix}-killed"), folder(), MOMENTS.uniform(0, 6)),
+        "interrupted": partial(interrupt, engine, f"{prefix}-interrupted"),
+        "become": partial(become_nobody, engine, f"{prefix}-become", folder()),
+    }
+    yield at_once(calls, most=2)
+    services.remove(engine, prefix)
+
+
+def cut(batch: Batch, folder: Path, after: float, pipelining: bool) -> Any:
+    """Kill the connections at a moment of a batch over SSH; return its result and what is left on the node."""
+    batch.create()
+    with SSHServer(folder) as server:
+        inventory = server.inventory("manager1", ansible_pipelining=str(pipelining).lower())
+        with started(batch.task(), inventory=inventory, env=ONLY_JSON) as play:
+            eventually(lambda: batch.is_begun, "the batch has begun", timeout=LONG)
+            time.sleep(after)
+            server.cut()
+            run = play.end()
+        return run, left_behind(folder)
+
+
+def kill(batch: Batch, folder: Path, after: float) -> Any:
+    """Kill the controller, all its processes; return what is left on the node when the swarm has come to rest."""
+    batch.create()
+    with SSHServer(folder) as server:
+        with started(batch.task(), inventory=server.inventory("manager1")) as play:
+            eventually(lambda: batch.is_begun, "the batch has begun", timeout=LONG)
+            time.sleep(after)
+            controller_of(play.process.pid).kill()
+            play.kill()
+        eventually(lambda: batch.is_at_rest, "the swarm has come to rest", timeout=LONG)
+        return left_behind(folder)
+
+
+@pytest.mark.parametrize("key", ["cut 1", "cut 2"])
+def test_a_cut_connection_changes_nothing_but_the_connection(
+    runs: dict[str, Any], engine: Endpoint, prefix: str, key: str
+) -> None:
+    run, left = runs[key]
+    told = json.loads(run.output)[0]
+    batch = Batch(engine, f"{prefix}-{key.replace(' ', '')}")
+    assert "The connection broke" in run.errors, run.errors
+    outcomes = [entry["outcome"] for entry in told["services"]]
+    assert set(outcomes) == {"rolled_back", "not_started"}, told["msg"]
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert outcomes[batch.bad] == "rolled_back"
+    assert told["changed"] is True
+    written = batch.written()
+    assert [entry["changed"] for entry in told["services"]] == [entry["name"] in written for entry in told["services"]]
+    assert set(batch.images()) == {"whoami:0.7"}
+    assert left == CLEAN
+
+
+def test_a_killed_controller_changes_nothing_in_the_swarm(runs: dict[str, Any], engine: Endpoint, prefix: str) -> None:
+    batch = Batch(engine, f"{prefix}-killed")
+    assert set(batch.images()) == {"whoami:0.7"}
+    assert set(batch.names[: batch.bad + 1]) <= batch.written()
+    assert runs["killed"] == CLEAN
+
+
+def interrupt(engine: Endpoint, name: str) -> list[Any]:
+    """Interrupt runs at some moments; return for each what it said, how long that took and what its command gives."""
+    told = []
+    images = ("whoami:0.7", "whoami:0.6")
+    for number in (1, 2):
+        stands(engine, stepwise(f"{name}-{number}", replicas=2, delay=4), 2)
+    for number in range(1, 5):
+        listed = json.dumps([{"service": f"{name}-{each}", "image": images[number % 2]} for each in (1, 2)])
+        options = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
+        text = task(engine, **options).replace("docker_host:", "docker_url:")
+        with started(text, inventory=f"{LOCAL.strip()} ansible_python_interpreter={sys.executable}\n") as play:
+            before = versions(engine, name)
+            eventually(lambda before=before: versions(engine, name) != before, "it has begun", timeout=LONG)
+            time.sleep(MOMENTS.uniform(0, 2))
+            play.interrupt()
+            began = time.monotonic()
+            run = play.end()
+            told.append((run, time.monotonic() - began, pasted(run.errors)))
+    return told
+
+
+def versions(engine: Endpoint, name: str) -> list[Any]:
+    return [services.inspect(engine, f"{name}-{number}")["Version"]["Index"] for number in (1, 2)]
+
+
+def pasted(errors: str) -> str:
+    """Run the command that a run names, for the host is this machine."""
+    words = shlex.split(errors.partition("To wait on:\n")[2].partition("\n")[0])
+    words[words.index("-i") + 1] = "localhost,"
+    words[words.index("manager1")] = "localhost"
+    words[0] = str(Path(sys.executable).with_name("ansible"))
+    local = ["-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    return subprocess.run([*words, *local], env=environment(), capture_output=True, text=True, check=False).stdout
+
+
+def test_an_interruption_is_told_at_once_and_starts_nothing_more(
+    runs: dict[str, Any], engine: Endpoint, prefix: str
+) -> None:
+    for run, seconds, waited in runs["interrupted"]:
+        assert run.status == 99, run.errors
+        assert seconds < SERVED_WITHIN
+        assert re.search(r"Interrupted: the swarm goes on with the rollout\. Services that were not begun", run.errors)
+        assert re.search(r'"outcome": "converged"', waited), run.errors
+        assert f"{prefix}-interrupted-1" in run.errors.partition("To wait on:\n")[2]
+        assert f"{prefix}-interrupted-2" not in run.errors.partition("To wait on:\n")[2]
+    assert "PreviousSpec" not in services.inspect(engine, f"{prefix}-interrupted-2")
+
+
+def become_nobody(engine: Endpoint, name: str, folder: Path) -> Any:
+    """Roll over SSH as another user, whose async_dir is one where all may write; return the result and what is left."""
+    stands(engine, stepwise(name, replicas=2), 2)
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    for package in LIBRARIES:  # the tests' own may be where nobody else can read
+        place = importlib.util.find_spec(package)
+        shutil.copytree(Path(str(place and place.origin)).parent, folder / "libraries" / package)
+    for parent in (folder, *folder.parents[:3]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    socket = Path(engine.host.partition("://")[2])
+    socket.parent.chmod(0o755)
+    socket.chmod(0o666)
+    become = "become: true\nbecome_user: nobody\nbecome_method: ansible.builtin.su"
+    extra = f"{become}\nenvironment:\n  PYTHONPATH: {folder}/libraries"
+    text = task(engine, extra=extra, name=name, image="whoami:0.6", resolve="never", wait_timeout=LONG)
+    flags = "'-s /bin/sh'"  # nobody's own shell lets nobody in
+    with SSHServer(folder) as server:
+        inventory = server.inventory("manager1", ansible_async_dir=str(shared), ansible_become_flags=flags)
+        run = watch(text, "-e", "ansible_python_interpreter=/usr/bin/python3", inventory=inventory, env=ONLY_JSON)
+        return run, left_behind(folder), list(shared.iterdir())
+
+
+def test_another_user_owns_the_job(runs: dict[str, Any], prefix: str) -> None:
+    run, left, shared = runs["become"]
+    assert run.status == 0, run.errors + run.output
+    assert re.search(rf"{prefix}-become: 2/2 running whoami:0\.6, converged in \d+ s", run.errors), run.errors
+    assert (left, shared) == (CLEAN, [])
+
+
+def test_where_no_job_can_be_the_task_is_one_process(engine: Endpoint, service: str) -> None:
+    inventory = f"{LOCAL.strip()} ansible_async_dir=/proc/nowhere\n"
+    run = watch(task(engine, name=service, image="whoami:0.6", resolve="never"), inventory=inventory, env=ONLY_JSON)
+    assert run.status == 0, run.errors + run.output
+    told = json.loads(run.output)[0]
+    assert (told["changed"], told["service"]["outcome"]) == (True, "converged")

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Four services on their way through a task, the second of which meets with something."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, RolloutFailed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
+from tests.unit.plugins.module_utils.rolling import CRASH, NEW, OLD, RollingEngine
+
+FAIL, ROLLBACK, ROLLBACK_ALL = "fail", "rollback", "rollback_all"
+SECOND = 1  # the one that meets with something
+LETTERS = {
+    "C": "converged",
+    "P": "paused",
+    "R": "rolled_back",
+    "S": "superseded",
+    "T": "timed_out",
+    "U": "unchanged",
+    "N": "not_started",
+}
+# What it meets with: how the four end, by on_failure and max_parallel.
+ENDS: Dict[str, Dict[str, Dict[int, str]]] = {
+    "nothing": {how: {0: "CCCC", 1: "CCCC", 2: "CCCC"} for how in (FAIL, ROLLBACK, ROLLBACK_ALL)},
+    "failure": {
+        FAIL: {0: "CPCC", 1: "CPNN", 2: "CPNN"},
+        ROLLBACK: {0: "CRCC", 1: "CRNN", 2: "CRNN"},
+        ROLLBACK_ALL: {0: "RRRR", 1: "RRNN", 2: "RRNN"},
+    },
+    "conflict": {
+        FAIL: {0: "CSNN", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK: {0: "CSNN", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK_ALL: {0: "RSNN", 1: "RSNN", 2: "RSNN"},
+    },
+    "unknown fate": {
+        FAIL: {0: "CTNN", 1: "CTNN", 2: "CTNN"},
+        ROLLBACK: {0: "CRNN", 1: "CRNN", 2: "CRNN"},
+        ROLLBACK_ALL: {0: "RRNN", 1: "RRNN", 2: "RRNN"},
+    },
+    "removed": {
+        FAIL: {0: "CSCC", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK: {0: "CSCC", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK_ALL: {0: "RSRR", 1: "RSNN", 2: "RSNN"},
+    },
+}
+CASES = [
+    (met, on_failure, most, ends)
+    for met, by_option in ENDS.items()
+    for on_failure, by_number in by_option.items()
+    for most, ends in by_number.items()
+]
+
+
+def rollout(engine: RollingEngine, images: List[str], **settings: Any) -> Rollout:
+    members = []
+    for service, image in zip(engine.present(), images):
+        target = Target(Reference.parse(image))
+        entry = Entry.of_plan(service, ImageChange(target).plan(service["Spec"]))
+        members.append(Member(service, entry, target))
+    return Rollout(engine, engine.clock, Settings(**settings), members)  # type: ignore[arg-type]
+
+
+def run(engine: RollingEngine, task: Rollout) -> Tuple[Any, str]:
+    """Give the result and the error's text, empty where there is none."""
+    for _step in range(200):
+        if task.step():
+            break
+        engine.clock.sleep(1)
+    try:
+        return task.result(single=False), ""
+    except RolloutFailed as error:
+        return error.result, str(error)
+
+
+@pytest.mark.parametrize(("met", "on_failure", "most", "ends"), CASES)
+def test_how_it_ends(met: str, on_failure: str, most: int, ends: str) -> None:
+    engine = RollingEngine(4)
+    images = [NEW] * 4
+    if met == "failure":
+        images[SECOND] = CRASH
+    elif met != "nothing":
+        engine.befalls[SECOND] = met
+    result, message = run(engine, rollout(engine, images, max_parallel=most, on_failure=on_failure))
+    entries = result["services"]
+    assert [entry["outcome"] for entry in entries] == [LETTERS[letter] for letter in ends]
+    assert bool(message) == (met != "nothing")
+    assert [entry["changed"] for entry in entries] == [number in engine.written for number in range(4)]
+    assert result["changed"] is True
+    assert engine.most_at_once <= (most or 4)
+    back = [number for number in range(4) if ends[number] == "R"]
+    assert engine.rolled_back == back[::-1]  # the last one first
+    for number, entry in enumerate(entries):
+        image = engine.image(number)
+        assert image is None or (entry["image"]["after"] in (image, None))
+        assert (image == OLD) == (ends[number] in "RN")
+
+
+def test_services_that_run_it_take_no_place() -> None:
+    engine = RollingEngine(4)
+    task = rollout(engine, [OLD, OLD, NEW, NEW], max_parallel=1)
+    result, message = run(engine, task)
+    assert (message, engine.most_at_once, engine.written) == ("", 1, [2, 3])
+    assert [entry["outcome"] for entry in result["services"]] == ["unchanged", "unchanged", "converged", "converged"]
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_task_that_is_stopped_finishes_what_is_under_way(most: int) -> None:
+    engine = RollingEngine(4)
+    task = rollout(engine, [OLD, NEW, NEW, NEW], max_parallel=most)
+    task.is_stopped = lambda: len(engine.written) >= 1
+    result, message = run(engine, task)
+    assert message == ""
+    assert engine.written == [1]
+    outcomes = [entry["outcome"] for entry in result["services"]]
+    assert outcomes == ["unchanged", "converged", "not_started", "not_started"]
+    assert [entry["changed"] for entry in result["services"]] == [False, True, False, False]
+
+
+def test_a_task_that_is_stopped_still_puts_back_what_failed() -> None:
+    engine = RollingEngine(3)
+    task = rollout(engine, [CRASH, NEW, NEW], max_parallel=1, on_failure=ROLLBACK)
+    task.is_stopped = lambda: bool(engine.written)
+    result, _message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["rolled_back", "not_started", "not_started"]
+    assert engine.image(0) == OLD
