@@ -90,6 +90,11 @@ class Engine:
         """Whether credentials may be sent to this engine's address."""
         return self._transport.address.keeps_secrets
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the way to this engine is encrypted by TLS, checked or not."""
+        return self._transport.address.tls is not None
+
     def connect(self) -> None:
         """Learn the engine's API version; engines from 23 on also tell at once whether they are managers."""
         answer = self._transport.call("GET", "/_ping")
