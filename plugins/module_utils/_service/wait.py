@@ -16,13 +16,23 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.options 
     slice_of,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result, RolloutFailed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 
 def wait_for_services(engine: Engine, params: Params, _host: Host) -> Result:
     """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
     clock, settings, single = Clock(), Settings(wait_timeout=params["wait_timeout"]), is_single(params)
+    try:
+        result = _wait(engine, params, clock, settings, single)
+    except RolloutFailed as error:
+        error.result.pop("diff", None)
+        raise
+    result.pop("diff", None)
+    return result
+
+
+def _wait(engine: Engine, params: Params, clock: Clock, settings: Settings, single: bool) -> Result:
     wanted = slice_of(params)
     if wanted is not None and wanted.handover:
         rollout = Rollout(engine, clock, settings, [])

@@ -107,6 +107,29 @@ def test_newest_failure_of_each_slot() -> None:
     assert sorted(task["slot"] for task in told) == [1, 2]
 
 
+def test_failures_of_an_earlier_rollout_are_not_told() -> None:
+    seen = snapshot("update paused")
+    seen.service["UpdateStatus"]["StartedAt"] = "2126-01-01T00:00:00Z"
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+    del seen.service["UpdateStatus"]["StartedAt"]
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
+
+
+def test_failures_are_told_at_a_time_out_without_a_request_more() -> None:
+    seen = snapshot("image cannot be pulled")
+    wait, clock = converge("127.0.0.1:1/nowhere:1", seen, DOWN, seconds=3.0)
+    assert (wait.outcome, [task["state"] for task in wait.tasks]) == ("timed_out", ["rejected"])
+    assert clock.time == pytest.approx(1003.0, abs=0.01)
+
+
+def test_the_search_for_failing_tasks_is_bounded() -> None:
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update paused"))
+    convergence = Convergence(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    convergence.add(snapshot("update paused").service, Expectation(CRASH), 0.5)
+    convergence.run()
+    assert engine.limits[-2:] == [pytest.approx(1.0), pytest.approx(1.0)]
+
+
 def test_image_that_cannot_be_pulled() -> None:
     seen = snapshot("image cannot be pulled")
     [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
