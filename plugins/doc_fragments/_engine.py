@@ -29,17 +29,21 @@ options:
     default: 60
   tls:
     description:
-      - Encrypt the connection to V(tcp://HOST:PORT) B(without) checking whose certificate it is, unless
-        O(validate_certs=true) as well. An address with V(https://) is encrypted and checked without this.
-      - If not given, the environment variable E(DOCKER_TLS) is used, then the default.
+      - Encrypt the connection to V(tcp://HOST:PORT), and check the engine's certificate unless O(validate_certs=false).
+        An address with V(https://) is encrypted and checked without this.
+      - In version 1.0 this alone did not check the certificate.
+      - If not given, the environment variable E(DOCKER_TLS) is used, then the default. Unlike with the Docker CLI, it
+        does not mean that the certificate is not checked.
     type: bool
     default: false
   validate_certs:
     description:
-      - Encrypt the connection and check the engine's certificate.
-      - If not given, the environment variable E(DOCKER_TLS_VERIFY) is used, then the default.
+      - V(true) encrypts the connection and checks the engine's certificate.
+      - V(false) accepts any certificate, with O(tls=true) and V(https://). Credentials for registries are then refused,
+        except to the machine itself.
+      - If not given, the environment variable E(DOCKER_TLS_VERIFY) is used where it is not empty, and V(0) in it is the
+        same as V(false). If that is not set either, what is encrypted is checked.
     type: bool
-    default: false
     aliases: [tls_verify]
   ca_path:
     description:

@@ -38,6 +38,7 @@ options:
   registry_password:
     description:
       - The user's password or token. Goes with O(registry_username).
-      - Refused over an unencrypted connection to another machine.
+      - Refused, as any credential of O(registry_auth), over a connection to another machine that is not encrypted, or
+        whose certificate is not checked (O(validate_certs=false)).
     type: str
 """

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.errors import AnsibleFallbackNotFound
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
@@ -35,6 +36,15 @@ HOW_TO_INSTALL = (
     f"or on Debian and Ubuntu with 'apt install python3-{LIBRARY}'"
 )
 
+
+def _filled_variable(name: str) -> Any:
+    """The value of an environment variable, unless it is empty: to the Docker CLI that is as if it were not set."""
+    value = env_fallback(name)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
+
+
 ENGINE_OPTIONS: Dict[str, Any] = {
     "docker_host": {
         "type": "str",
@@ -43,11 +53,10 @@ ENGINE_OPTIONS: Dict[str, Any] = {
         "aliases": ["docker_url"],
     },
     "timeout": {"type": "int", "default": 60, "fallback": (env_fallback, ["DOCKER_TIMEOUT"])},
-    "tls": {"type": "bool", "default": False, "fallback": (env_fallback, ["DOCKER_TLS"])},
+    "tls": {"type": "bool", "default": False, "fallback": (_filled_variable, ["DOCKER_TLS"])},
     "validate_certs": {
         "type": "bool",
-        "default": False,
-        "fallback": (env_fallback, ["DOCKER_TLS_VERIFY"]),
+        "fallback": (_filled_variable, ["DOCKER_TLS_VERIFY"]),
         "aliases": ["tls_verify"],
     },
     "tls_hostname": {"type": "str", "fallback": (env_fallback, ["DOCKER_TLS_HOSTNAME"])},
@@ -189,14 +198,16 @@ def _engine(params: Params) -> Engine:
 
 
 def _tls(params: Params) -> Optional[TLS]:
+    """How the connection is secured: checked unless `validate_certs: false` is said; None for no TLS."""
     secured = params["tls"] or params["validate_certs"] or params["docker_host"].startswith("https://")
     if not secured:
         return None
+    pair = _client_pair()
     return TLS(
-        verify=params["validate_certs"] or not params["tls"],
+        verify=params["validate_certs"] is not False,
         ca_path=params["ca_path"] or _certificate_file("ca.pem"),
-        client_cert=params["client_cert"] or _certificate_file("cert.pem"),
-        client_key=params["client_key"] or _certificate_file("key.pem"),
+        client_cert=params["client_cert"] or pair[0],
+        client_key=params["client_key"] or pair[1],
         hostname=params["tls_hostname"],
     )
 
@@ -204,6 +215,12 @@ def _tls(params: Params) -> Optional[TLS]:
 def _certificate_file(name: str) -> Optional[str]:
     folder = os.environ.get("DOCKER_CERT_PATH")
     return os.path.join(folder, name) if folder else None
+
+
+def _client_pair() -> Tuple[Optional[str], Optional[str]]:
+    """Certificate and key of DOCKER_CERT_PATH; none where one is missing, since an engine may want none."""
+    pair = _certificate_file("cert.pem"), _certificate_file("key.pem")
+    return pair if all(path and os.path.exists(path) for path in pair) else (None, None)
 
 
 def _message(error: errors.RolloutError, engine: Optional[Engine]) -> str:

@@ -60,8 +60,9 @@ class Address(NamedTuple):
 
     @property
     def keeps_secrets(self) -> bool:
-        """Whether what is sent cannot be read on the way: a socket, TLS, or the machine's own loopback."""
-        return self.socket_path is not None or self.tls is not None or _is_loopback(self.host)
+        """Whether what is sent can be read by nobody else: a socket, checked TLS, or the machine's own loopback."""
+        is_checked = self.tls is not None and self.tls.verify
+        return self.socket_path is not None or is_checked or _is_loopback(self.host)
 
     def target(self, path: str, params: Optional[Mapping[str, str]] = None) -> str:
         """The target of a request for a path of the engine's API, as HTTP has it in its first line."""

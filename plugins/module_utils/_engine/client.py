@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Type
 from urllib.parse import quote as quote_url
@@ -18,6 +19,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
+SERVER = re.compile(r"Docker/(\S+)")
 MANAGER_STATE = "active/manager"
 MANAGER_HINTS = {
     "inactive": "it is not in a swarm. Run this on a manager, or make it one with docker swarm init or join",
@@ -68,6 +70,7 @@ class Engine:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._prefix = ""
+        self._version = ""  # of the engine, as its own header Server tells
         self.date = ""  # the engine's own clock at its last answer, as in the header Date
         self.writes = 0  # requests sent that may have changed something
 
@@ -90,6 +93,11 @@ class Engine:
         """Whether credentials may be sent to this engine's address."""
         return self._transport.address.keeps_secrets
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the way to this engine is encrypted by TLS, checked or not."""
+        return self._transport.address.tls is not None
+
     def connect(self) -> None:
         """Learn the engine's API version; engines from 23 on also tell at once whether they are managers."""
         answer = self._transport.call("GET", "/_ping")
@@ -100,9 +108,15 @@ class Engine:
                 f"its answer to /_ping (status {answer.status}) names no API version. Is docker_host right?"
             )
         self._prefix = f"/v{version}"
+        server = SERVER.match(answer.headers.get("server", ""))
+        self._version = server.group(1) if server else ""
         state = answer.headers.get("swarm", MANAGER_STATE)
         if state != MANAGER_STATE:
             raise self._no_manager(MANAGER_HINTS.get(state, f"its swarm state is {errors.quote(state)!r}"))
+
+    def version(self) -> str:
+        """The engine's version, asked for where a gateway has put its own name into the header Server."""
+        return self._version or str(self._get("/version", dict).get("Version", ""))
 
     def service(self, name_or_id: str) -> types.Service:
         """Read one service, by what the engine takes for it: ID, name, or a prefix of an ID. NotFound."""

@@ -12,6 +12,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine import er
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings, decide
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.engines import warning_of_newer_managers
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import (
     Host,
     Params,
@@ -46,7 +47,12 @@ def _members(engine: Engine, params: Params, resolver: Resolver, settings: Setti
     chosen = choose(engine, params, Clock())
     wishes = [(service, _wanted(service, image, params["tag"])) for service, image in chosen]
     check_credentials(params, [wanted for _service, wanted in wishes])
-    return [decide(service, wanted, resolver, settings) for service, wanted in wishes]
+    members = [decide(service, wanted, resolver, settings) for service, wanted in wishes]
+    changing = [member for member in members if member.entry.changed]
+    warning = warning_of_newer_managers(engine) if changing else ""
+    for member in changing if warning else []:
+        member.entry.warnings.append(warning)
+    return members
 
 
 def _check_wish(params: Params) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
     POLL_INTERVAL,
     Observer,
@@ -23,7 +24,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     SUPERSEDED,
     TIMED_OUT,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK, Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK, Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import spec_secrets, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     FAILED_STATES,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 MOST_FAILING_TASKS = 10
+LAST_MOMENT = 1.0  # seconds for requests where no time is left
 
 
 @dataclass(eq=False, repr=False)
@@ -75,6 +77,10 @@ class Wait:
         """Take in how the service stands."""
         self.service, self.sight = sight.snapshot.service, sight
         self.outcome, self.reason = sight.judgement.outcome, sight.judgement.message
+
+    def take_failing(self, tasks: List[types.Task], nodes: List[types.Node]) -> None:
+        """Take in what is wrong with those of the service's tasks that belong to what was waited for."""
+        self.tasks = failing_tasks(self.service, [task for task in tasks if self.concerns(task)], nodes)
 
     def end(self, outcome: str, reason: str) -> None:
         """End without the swarm's word."""
@@ -130,7 +136,7 @@ class Convergence:
         """Let time pass until there may be news."""
         if self._active:
             first = min(wait.deadline for wait in self._active.values())
-            self._watch.pause(max(0.0, min(self.poll_interval, first - self._clock.now())))
+            self._watch.pause(max(0.0, min(self.poll_interval, first - self._clock.now())), self._active)
 
     def _look(self) -> str:
         seconds = min(wait.deadline for wait in self.active) - self._clock.now()
@@ -147,25 +153,43 @@ class Convergence:
         return ""
 
     def _find_failing_tasks(self, waits: List[Wait]) -> None:
-        """Read what went wrong with services, with two requests for all of them."""
-        if not waits:
+        """Find what went wrong with services.
+
+        Where the time is over, among what was seen last. Else with two requests for all of them, since the tasks of a
+        rollout that the swarm has rolled back are not among those.
+        """
+        for wait in waits:
+            if wait.outcome == TIMED_OUT and wait.sight is not None:
+                snapshot = wait.sight.snapshot
+                wait.take_failing(snapshot.tasks, snapshot.nodes)
+        ended = [wait for wait in waits if wait.outcome != TIMED_OUT]
+        if not ended:
             return
+        patience = Patience(self._clock, self._engine, self._time_for_tasks(ended))
         try:
-            tasks = self._engine.tasks(any_of("service", [wait.identifier for wait in waits]))
-            nodes = self._engine.nodes()
+            tasks = patience.call(lambda: self._engine.tasks(any_of("service", [wait.identifier for wait in ended])))
+            nodes = patience.call(self._engine.nodes)
         except errors.EngineError:
             return  # the outcome stands without them
-        for wait in waits:
-            own = [task for task in tasks if task.get("ServiceID") == wait.identifier]
-            wait.tasks = failing_tasks(wait.service, [task for task in own if wait.concerns(task)], nodes)
+        for wait in ended:
+            wait.take_failing([task for task in tasks if task.get("ServiceID") == wait.identifier], nodes)
+
+    def _time_for_tasks(self, waits: List[Wait]) -> float:
+        """Seconds that are left of the shortest wait; a moment where an outcome came with the last look."""
+        return max(LAST_MOMENT, min(wait.deadline for wait in waits) - self._clock.now())
 
 
 def failing_tasks(service: types.Service, tasks: List[types.Task], nodes: List[types.Node]) -> List[Dict[str, Any]]:
-    """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure)."""
+    """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure).
+
+    Tasks that are older than the service's present rollout are another one's. Both moments are the manager's.
+    """
     hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname") for node in nodes}
     secrets = spec_secrets(service["Spec"])
     newest: Dict[Any, types.Task] = {}
-    for task in sorted(tasks, key=lambda task: str(task.get("CreatedAt", ""))):
+    began = (service.get("UpdateStatus") or {}).get("StartedAt", "")
+    own = [task for task in tasks if (seconds_between(str(task.get("CreatedAt", "")), began) or 0.0) <= 0.0]
+    for task in sorted(own, key=lambda task: str(task.get("CreatedAt", ""))):
         if state_of(task) in FAILED_STATES or (task.get("Status") or {}).get("Err"):
             newest[task.get("Slot") or task.get("NodeID")] = task
     described = []

@@ -4,14 +4,17 @@
 
 """See how services stand, again and again. Private to this collection.
 
-The engine's event stream tells at once when the update of a service moves on. It says nothing of tasks, so
-a slow poll goes beside it. A stream that breaks (a restarted engine) is opened again at the next pause.
+The engine's event stream tells at once when the update of a service moves on. It says nothing of tasks, so a slow
+poll goes beside it. Events of other services are passed over: on a busy swarm there is always one. A stream that
+breaks (a restarted engine) is opened again at the next pause.
 """
 
 from __future__ import annotations
 
+import json
 import threading
-from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional
+import time
+from typing import TYPE_CHECKING, Collection, Dict, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
 
 UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's present spec
-EVENT_TYPES = ["service", "node"]
+EVENTS = {"type": ["service"]}
+LEAST_PAUSE = 0.2  # seconds between snapshots, however many events come
 POLL_INTERVAL = 2.0  # seconds between snapshots where no event comes: three requests each
 
 
@@ -103,24 +107,37 @@ def _by_service(tasks: List[types.Task]) -> Dict[str, List[types.Task]]:
 
 
 class Watch:
-    """A pause between snapshots that ends early when the engine tells of a change."""
+    """A pause between snapshots that ends early when the engine tells of a change to one of the services."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._changed = threading.Event()
         self._listener: Optional[threading.Thread] = None
+        self._identifiers: Collection[str] = ()
 
-    def pause(self, seconds: float) -> None:
-        """Wait for a change, or until the time is over."""
+    def pause(self, seconds: float, identifiers: Collection[str]) -> None:
+        """Wait for a change to a service of these IDs, or until the time is over, and a moment at least."""
+        self._identifiers = tuple(identifiers)
         if self._listener is None or not self._listener.is_alive():
             self._listener = threading.Thread(target=self._listen, daemon=True)
             self._listener.start()
-        self._changed.wait(seconds)
+        least = min(LEAST_PAUSE, seconds)
+        time.sleep(least)
+        self._changed.wait(seconds - least)
         self._changed.clear()
 
     def _listen(self) -> None:
         try:
-            for _event in self._engine.events({"type": EVENT_TYPES}):
-                self._changed.set()
+            for event in self._engine.events(EVENTS):
+                if service_of(event) in self._identifiers:
+                    self._changed.set()
         except errors.EngineError:
             return
+
+
+def service_of(event: bytes) -> str:
+    """The ID of the service that an event tells of; empty where it tells of none."""
+    try:
+        return str(json.loads(event.decode("utf-8"))["Actor"]["ID"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

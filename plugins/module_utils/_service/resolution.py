@@ -106,6 +106,12 @@ class Resolver:
         Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
         """
         credential = self._keychain.find(reference.domain)
+        if credential is not None and not self._engine.keeps_secrets and self._engine.is_encrypted:
+            raise errors.InvalidInput(
+                f"The credentials for {reference.domain} would go to a machine whose certificate is not checked, since "
+                "validate_certs is false. Set validate_certs=true, and ca_path to the authority that signed the "
+                "engine's certificate, or use the manager's own socket."
+            )
         if credential is not None and not self._engine.keeps_secrets:
             raise errors.InvalidInput(
                 f"The credentials for {reference.domain} would go over an unencrypted connection to another machine. "

@@ -15,7 +15,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.options 
     is_single,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, Result, RolloutFailed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
 
 
@@ -23,4 +23,10 @@ def wait_for_services(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
     clock, settings = Clock(), Settings(wait_timeout=params["wait_timeout"])
     members = [Member(service, Entry.of_service(service)) for service, _image in choose(engine, params, clock)]
-    return host.carry_out(Rollout(engine, clock, settings, members), is_single(params))
+    try:
+        result = host.carry_out(Rollout(engine, clock, settings, members), is_single(params))
+    except RolloutFailed as error:
+        error.result.pop("diff", None)
+        raise
+    result.pop("diff", None)
+    return result

@@ -16,7 +16,7 @@ from tests.integration import state
 from tests.integration.rolling import LONG, Ended, at, at_once, look, roll, slow, stands
 from tests.integration.run import Result, adhoc, module
 from tests.swarm import Endpoint, Proxy, services
-from tests.swarm.proxy import Before, CutAfter
+from tests.swarm.proxy import Action, Before, CutAfter, Delay, Reply
 
 
 def roll_back(host: str, name: str, **params: Any) -> Result:
@@ -228,6 +228,29 @@ def test_answer_is_lost(engine: Endpoint, proxy: Proxy, updated: str) -> None:
     assert not result.failed, result.text
     assert result.changed
     assert len(proxy.posts) == 1
+    assert state.of(engine, updated).image == "whoami:0.7"
+
+
+def test_refusal_tells_no_variable_of_the_service(engine: Endpoint, proxy: Proxy, updated: str, secret: str) -> None:
+    before = state.of(engine, updated)
+    proxy.on("POST", state.UPDATE, Reply(400, {"message": f"invalid environment PASSWORD={secret}"}))
+    result = roll_back(proxy.host, updated, wait=False)
+    assert result.failed
+    assert "invalid environment ***" in result.message
+    assert secret not in result.text
+    assert (result.changed, result.service["outcome"]) == (False, "not_started")
+    assert state.of(engine, updated) == before
+
+
+def test_rollback_of_unknown_fate(engine: Endpoint, proxy: Proxy, updated: str) -> None:
+    proxy.on("POST", state.UPDATE, CutAfter())
+    proxy.on("GET", state.INSPECT, Action())
+    proxy.on("GET", state.INSPECT, Delay(30))
+    result = roll_back(proxy.host, updated, wait=False, timeout=1)
+    assert result.failed
+    assert f"It is not known whether the service {updated} was rolled back" in result.message
+    assert "a second rollback would undo the first" in result.message
+    assert (result.changed, result.service["outcome"], result.service["image"]["after"]) == (True, "timed_out", None)
     assert state.of(engine, updated).image == "whoami:0.7"
 
 

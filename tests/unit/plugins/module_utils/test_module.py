@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -100,6 +101,14 @@ class Act:
     def transport(self) -> Any:
         assert self.engine is not None
         return self.engine._transport
+
+
+@pytest.fixture(autouse=True)
+def _as_on_a_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tests of the controller's part ran before, Ansible takes this process for a controller."""
+    internal = sys.modules.get("ansible.module_utils._internal")
+    if internal is not None:
+        monkeypatch.setattr(internal, "is_controller", False, raising=False)
 
 
 def run(capsys: pytest.CaptureFixture[str], act: Act, params: Optional[Options] = None) -> Tuple[int, Options]:
@@ -227,14 +236,22 @@ FOLDER = {"DOCKER_CERT_PATH": "/d"}
     [
         ({}, {}, None),
         ({}, FOLDER, None),
-        ({"tls": True}, {}, TLS(verify=False)),
+        ({"tls": True}, {}, TLS(verify=True)),
+        ({"tls": True, "validate_certs": False}, {}, TLS(verify=False)),
+        ({"validate_certs": False}, {}, None),
         ({"validate_certs": True}, {}, TLS(verify=True)),
         ({"tls": True, "validate_certs": True}, {}, TLS(verify=True)),
         ({"tls_verify": True, "cacert_path": "/d/ca.pem"}, {}, TLS(ca_path="/d/ca.pem")),
-        ({"tls": True, **FILES}, {}, TLS(False, "/d/ca.pem", "/d/cert.pem", "/d/key.pem")),
+        ({"tls": True, **FILES}, {}, TLS(True, "/d/ca.pem", "/d/cert.pem", "/d/key.pem")),
         ({"validate_certs": True}, FOLDER, TLS(True, "/d/ca.pem", "/d/cert.pem", "/d/key.pem")),
         ({"validate_certs": True, "ca_path": "/x"}, FOLDER, TLS(True, "/x", "/d/cert.pem", "/d/key.pem")),
-        ({}, {"DOCKER_TLS": "1"}, TLS(verify=False)),
+        ({"validate_certs": True}, {"DOCKER_CERT_PATH": "/d/e"}, TLS(True, "/d/e/ca.pem")),
+        ({}, {"DOCKER_TLS": "1"}, TLS(verify=True)),
+        ({}, {"DOCKER_TLS": "1", "DOCKER_TLS_VERIFY": "0"}, TLS(verify=False)),
+        ({"validate_certs": False}, {"DOCKER_TLS": "1", "DOCKER_TLS_VERIFY": "1"}, TLS(verify=False)),
+        ({}, {"DOCKER_TLS_VERIFY": ""}, None),
+        ({"docker_host": "https://m1"}, {"DOCKER_TLS_VERIFY": ""}, TLS(verify=True)),
+        ({"docker_host": "https://m1", "validate_certs": False}, {}, TLS(verify=False)),
         ({}, {"DOCKER_TLS_VERIFY": "1"}, TLS(verify=True)),
         ({}, {"DOCKER_TLS_VERIFY": "1", "DOCKER_TLS_HOSTNAME": "m1"}, TLS(hostname="m1")),
         ({"docker_host": "https://m1"}, {}, TLS(verify=True)),
@@ -247,12 +264,23 @@ def test_how_it_is_secured(
     tls: Optional[TLS],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    """As in a folder /d that holds all three files, and another in it that holds no key."""
+    for name in ("ca.pem", "cert.pem", "key.pem", "e/ca.pem", "e/cert.pem"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value.replace("/d", str(tmp_path)))
     act = Act()
     run(capsys, act, {"docker_host": "tcp://m1", **params})
-    assert act.transport.address.tls == tls
+    found = act.transport.address.tls
+    assert found and found._replace(**shortened(found, tmp_path)) == tls if tls else found is None
+
+
+def shortened(tls: TLS, folder: Path) -> Dict[str, Any]:
+    """The paths of files as if the folder were /d."""
+    return {name: value and value.replace(str(folder), "/d") for name, value in tls._asdict().items() if name in FILES}
 
 
 def test_a_socket_is_never_secured(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -109,6 +109,9 @@ def test_no_address_of_an_engine(docker_host: str) -> None:
         ("tcp://localhost.example.com", PLAIN, False),
         ("http://m1", PLAIN, False),
         ("tcp://m1:2376", SECURED, True),
+        ("tcp://m1:2376", TLS(verify=False), False),
+        ("https://m1:2376", TLS(verify=False), False),
+        ("tcp://127.0.0.1:2376", TLS(verify=False), True),
         ("https://m1:2376", PLAIN, True),
     ],
 )

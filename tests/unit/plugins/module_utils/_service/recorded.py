@@ -13,7 +13,7 @@ import contextlib
 import copy
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Union
+from typing import Any, Collection, Dict, Iterator, List, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import NotFound
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
@@ -43,7 +43,8 @@ class RecordedEngine:
     """An engine that shows one moment after the other at each look, and stays at the last one.
 
     A moment is a snapshot, an error that befalls the look, or None where the service is gone. `rollbacks` are the
-    version indexes at which a rollback was asked for, each answered by the next of `answers`.
+    version indexes at which a rollback was asked for, each answered by the next of `answers`. `limits` are the seconds
+    that calls were bounded to.
     """
 
     call_timeout = 60.0
@@ -53,9 +54,11 @@ class RecordedEngine:
         self.answers: List[Any] = []
         self.rollbacks: List[int] = []
         self.looks = 0
+        self.limits: List[float] = []
 
     @contextlib.contextmanager
-    def within(self, _seconds: float) -> Iterator[None]:
+    def within(self, seconds: float) -> Iterator[None]:
+        self.limits.append(seconds)
         yield
 
     @property
@@ -102,5 +105,6 @@ class FakeWatch(Watch):
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float, identifiers: Collection[str]) -> None:
+        del identifiers
         self._clock.sleep(seconds)

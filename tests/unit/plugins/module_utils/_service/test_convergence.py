@@ -27,14 +27,18 @@ NEW, CRASH = "whoami:0.6", "crash:1"
 DOWN = EngineUnreachable("Nothing listens on the socket /run/docker.sock: does the engine run?")
 
 
+def run(convergence: Convergence) -> None:
+    while convergence.active:
+        convergence.observe()
+        convergence.pause()
+
+
 def converge(image: str, *moments: Any, seconds: float = 60.0) -> Tuple[Wait, FakeClock]:
     clock, engine = FakeClock(), RecordedEngine(*moments)
     convergence = Convergence(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
     seen = next((moment for moment in moments if isinstance(moment, Snapshot)), snapshot("update begun"))
     wait = convergence.add(seen.service, Expectation(image), seconds)
-    while convergence.active:
-        convergence.observe()
-        convergence.pause()
+    run(convergence)
     return wait, clock
 
 
@@ -106,6 +110,29 @@ def test_newest_failure_of_each_slot() -> None:
     seen = snapshot("update paused")
     told = failing_tasks(seen.service, seen.tasks, seen.nodes)
     assert sorted(task["slot"] for task in told) == [1, 2]
+
+
+def test_failures_of_an_earlier_rollout_are_not_told() -> None:
+    seen = snapshot("update paused")
+    seen.service["UpdateStatus"]["StartedAt"] = "2126-01-01T00:00:00Z"
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+    del seen.service["UpdateStatus"]["StartedAt"]
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
+
+
+def test_failures_are_told_at_a_time_out_without_a_request_more() -> None:
+    seen = snapshot("image cannot be pulled")
+    wait, clock = converge("127.0.0.1:1/nowhere:1", seen, DOWN, seconds=3.0)
+    assert (wait.outcome, [task["state"] for task in wait.tasks]) == ("timed_out", ["rejected"])
+    assert clock.time == pytest.approx(1003.0, abs=0.01)
+
+
+def test_the_search_for_failing_tasks_is_bounded() -> None:
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update paused"))
+    convergence = Convergence(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    convergence.add(snapshot("update paused").service, Expectation(CRASH), 0.5)
+    run(convergence)
+    assert engine.limits[-2:] == [pytest.approx(1.0), pytest.approx(1.0)]
 
 
 def test_image_that_cannot_be_pulled() -> None:

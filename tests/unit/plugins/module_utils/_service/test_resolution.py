@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 import pytest
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import (
     Credential,
     GivenKeychain,
@@ -107,6 +108,20 @@ def test_credentials_do_not_go_over_an_open_line(host: str) -> None:
     resolver, transport, _clock = make_resolver(keychain=GivenKeychain("robot", PASSWORD), host=host)
     for send in (resolver.ask, resolver.credential):
         with pytest.raises(InvalidInput, match="unencrypted connection") as error:
+            send(IMAGE)
+        assert PASSWORD not in str(error.value)
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize("host", ["tcp://192.0.2.1:2376", "https://engine.example.com"])
+def test_credentials_do_not_go_to_an_unchecked_machine(host: str) -> None:
+    transport = FakeTransport(host=host)
+    transport.address = Address.parse(host, TLS(verify=False))
+    resolver = Resolver(connected(transport), GivenKeychain("robot", PASSWORD), FakeClock())
+    for send in (resolver.ask, resolver.credential):
+        with pytest.raises(
+            InvalidInput, match=r"certificate is not checked.*Set validate_certs=true, and ca_path"
+        ) as error:
             send(IMAGE)
         assert PASSWORD not in str(error.value)
     assert transport.calls == []
