@@ -52,7 +52,7 @@ def wait_arguments(given: Options, variables: Options) -> Dict[str, Any]:
         arguments["services"] = [_by_own_names(item, NAMED_ITEM) for item in items]
     for name, option in ENGINE_OPTIONS.items():
         for variable in option.get("fallback", (None, []))[1]:
-            if name not in arguments and variables.get(variable) is not None:
+            if name not in arguments and variables.get(variable):
                 arguments[name] = variables[variable]
     return arguments
 

@@ -32,22 +32,22 @@ MARK = "@rollout:"
 
 MAKE = """
 umask 077
-mkdir -p {base} && mkdir {base}/{name} && : > {base}/{name}/ticket && cd {base}/{name} && pwd -P && echo @rollout:made
+mkdir -p {base} && mkdir {base}/{name} && cd {base}/{name} && mkfifo wake && : > ticket && pwd -P && echo @rollout:made
 """
 
-# Tells what is new in the file from a byte on, and waits for it up to five seconds.
+# Waits until the job wakes those who watch it, or has ended, and tells what is in its file from a byte on. To open the
+# pipe for both ways first keeps the shell from waiting for a job that is no more.
 LOOK = """
 cd {folder} 2>/dev/null || {{ echo @rollout:gone; exit 0; }}
 : > watched
 tries=0
-wait_a_moment() {{ sleep 0.1 2>/dev/null || sleep 1; tries=$((tries + 1)); }}
-until [ -e progress ] || [ "$tries" -ge 50 ]; do wait_a_moment; done
+until [ -e progress ] || [ "$tries" -ge 50 ]; do sleep 0.1 2>/dev/null || sleep 1; tries=$((tries + 1)); done
 [ -e progress ] || {{ echo @rollout:waiting; exit 0; }}
-exec 3< progress
-new=$(tail -c +{offset} <&3)
-while [ -z "$new" ] && [ "$tries" -lt 50 ] && kill -0 {pid} 2>/dev/null; do wait_a_moment; IFS= read -r new <&3; done
-[ -z "$new" ] || printf '%s\\n' "$new"
-cat <&3
+if {waits}; then
+  exec 3<> wake 4< wake 3>&-
+  read -r woken <&4
+fi
+tail -c +{offset} progress
 kill -0 {pid} 2>/dev/null && echo @rollout:alive || echo @rollout:ended
 """
 
@@ -88,6 +88,7 @@ class Job:
         self._run_shell = run_shell
         self._offset = 1
         self._pid = 0  # that of the shell's own group, until the job has told its own
+        self._waits = False
         self.folder = ""
 
     def make_folder(self, base: str) -> bool:
@@ -102,8 +103,9 @@ class Job:
         return True
 
     def look(self) -> News:
-        """Wait some seconds for news."""
-        state, output = self._run(LOOK, offset=self._offset, pid=self._pid)
+        """Wait for news; after a command that was cut off, see first what there is."""
+        waits, self._waits = self._waits, False
+        state, output = self._run(LOOK, offset=self._offset, pid=self._pid, waits=str(waits).lower())
         lines = []
         for line in output:
             told = _parse(line)
@@ -112,6 +114,7 @@ class Job:
             self._offset += len(line) + 1
             self._pid = told.get("pid", self._pid)
             lines.append(told)
+        self._waits = self._pid > 0
         return News(lines, state)
 
     def fetch(self) -> Optional[Result]:

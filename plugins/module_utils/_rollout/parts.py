@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DECIDE = "decide"
 JOB = "job"
 POLL_INTERVAL = 1.0  # seconds between looks: somebody is watching
+HEARTBEAT = 5.0  # seconds between two signs of life
 CALM = 1.0  # seconds between two lines where no service has come to another stage
 
 
@@ -43,6 +44,7 @@ class Job:
         self._clock = clock
         self._began = clock.now()
         self._told_at = self._began - CALM
+        self._alive_at = self._began
         self._trouble = ""
         self._told: Dict[str, Told] = {}
 
@@ -63,9 +65,13 @@ class Job:
         new = [told for told in map(tell, rollout.members) if told != self._told.get(told["name"])]
         is_due = is_last or now >= self._told_at + CALM or any(map(self._is_at_another_stage, new))
         if not is_due or not (new or trouble != self._trouble):
+            if now >= self._alive_at + HEARTBEAT:
+                self._alive_at = now
+                self._file.wake()
             return
         self._told.update((told["name"], told) for told in new)
-        self._told_at, self._trouble = now, trouble
+        self._told_at = self._alive_at = now
+        self._trouble = trouble
         self._file.append(self._line(rollout, new))
 
     def _is_at_another_stage(self, told: Told) -> bool:

@@ -23,6 +23,7 @@ NAME = "rollout-"  # what the name of the folder begins with
 TICKET = "ticket"
 PROGRESS = "progress"  # a JSON object a line
 STOP = "stop"  # is there when the job should start no further service
+WAKE = "wake"  # a pipe: a line in it wakes those who watch, and its end tells them that the job has ended
 WATCHED = "watched"  # was written to when the controller looked last
 UNWATCHED_SECONDS = 60  # how long after its last look a controller may come back for the result
 
@@ -37,6 +38,7 @@ class ProgressFile:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._pipe = -1
 
     @classmethod
     def take(cls, folder: str, start_program: StartProgram) -> ProgressFile:
@@ -46,6 +48,7 @@ class ProgressFile:
             os.stat(file._path(TICKET))
             if not _is_own(file._folder):
                 raise InvalidInput("The folder of this job is not one of its user's own.")
+            file._pipe = os.open(file._path(WAKE), os.O_RDWR | os.O_NONBLOCK)
             os.rename(file._path(TICKET), file._path(PROGRESS))
         except OSError:
             if os.path.basename(file._folder).startswith(NAME):
@@ -63,11 +66,19 @@ class ProgressFile:
         """Add a line; a full disk or a folder that is gone ends no rollout."""
         with contextlib.suppress(OSError), open(self._path(PROGRESS), "ab", buffering=0) as file:
             file.write(json.dumps(told).encode() + b"\n")
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake those who watch; no more than one call to wake up waits in the pipe."""
+        with contextlib.suppress(OSError):
+            os.read(self._pipe, 4096)
+        with contextlib.suppress(OSError):
+            os.write(self._pipe, b"\n")
 
     def end(self, start_program: StartProgram) -> None:
         """Say that the result is there as soon as this process has ended, and see to it that nothing stays."""
         self.append({"end": True})
-        left = 2 if self.is_stopped else max(2, UNWATCHED_SECONDS - self._seconds_unwatched())
+        left = 2 if self.is_stopped else max(10, UNWATCHED_SECONDS - self._seconds_unwatched())
         start_program(_remove(self._folder, left))
 
     def _seconds_unwatched(self) -> int:

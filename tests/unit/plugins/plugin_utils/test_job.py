@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any, Dict
@@ -12,6 +12,7 @@ from typing import Any, Dict
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._job import ConnectionLost, Job
 
 
@@ -31,14 +32,15 @@ def path(job: Job, name: str = "") -> Path:
     return Path(job.folder, name)
 
 
-def begin(job: Job, *lines: Dict[str, Any], pid: int = 1) -> None:
-    path(job, "ticket").rename(path(job, "progress"))
-    append(job, {"pid": pid}, *lines)
+def begin(job: Job, *lines: Dict[str, Any]) -> ProgressFile:
+    """Begin in this process."""
+    file = ProgressFile.take(job.folder, lambda _command: None)
+    for line in lines:
+        file.append(line)
+    return file
 
 
-def append(job: Job, *lines: Dict[str, Any]) -> None:
-    with path(job, "progress").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
+PID = {"pid": os.getpid()}
 
 
 def test_the_folder_is_its_users_own(job: Job) -> None:
@@ -58,17 +60,33 @@ def test_where_no_folder_can_be() -> None:
 
 
 def test_news_come_once(job: Job) -> None:
-    begin(job, {"at": 1})
-    assert job.look().lines == [{"pid": 1}, {"at": 1}]
-    append(job, {"at": 2}, {"at": 3})
+    file = begin(job, {"at": 1})
+    assert job.look().lines == [PID, {"at": 1}]
+    assert job.look() == ([], "alive")  # what woke us is known already
+    file.append({"at": 2})
+    file.append({"at": 3})
     news = job.look()
     assert (news.lines, news.state) == ([{"at": 2}, {"at": 3}], "alive")
     assert path(job, "watched").exists()
 
 
+def test_after_a_cut_it_looks_before_it_waits(job: Job) -> None:
+    file = begin(job)
+    cut = Job(run_shell)
+    cut.folder = job.folder
+    assert cut.look().lines == [PID]
+    os.read(file._pipe, 9)  # a watcher that was cut off was woken in vain
+    cut._run_shell = lambda _script: {"stdout": ""}
+    with pytest.raises(ConnectionLost):
+        cut.look()
+    cut._run_shell = run_shell
+    assert cut.look() == ([], "alive")
+
+
 def test_a_process_that_is_gone_is_not_waited_for(job: Job) -> None:
-    begin(job, pid=2**22 + 1)
-    assert job.look().lines == [{"pid": 2**22 + 1}]
+    file = begin(job, {"pid": 2**22 + 1})
+    assert job.look().state == "alive"  # as far as was known when it looked
+    os.close(file._pipe)
     assert job.look() == ([], "ended")
 
 
@@ -122,4 +140,4 @@ def test_what_a_login_prints_does_no_harm(job: Job) -> None:
     begin(job, {"at": 1})
     noisy = Job(lambda script: {**run_shell(script), "stdout": "Welcome!\n" + run_shell(script)["stdout"]})
     noisy.folder = job.folder
-    assert noisy.look().lines == [{"pid": 1}, {"at": 1}]
+    assert noisy.look().lines == [PID, {"at": 1}]

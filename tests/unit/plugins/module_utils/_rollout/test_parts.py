@@ -22,11 +22,15 @@ class File:
 
     def __init__(self, stops_after: int = 999) -> None:
         self.lines: List[Dict[str, Any]] = []
+        self.woken = 0
         self._stops_after = stops_after
 
     @property
     def is_stopped(self) -> bool:
         return len(self.lines) >= self._stops_after
+
+    def wake(self) -> None:
+        self.woken += 1
 
     def append(self, told: Dict[str, Any]) -> None:
         self.lines.append(told)

@@ -26,6 +26,7 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "rollout-1"
     made.mkdir(mode=0o700)
     made.joinpath("ticket").touch()
+    os.mkfifo(made / "wake", 0o600)
     return made
 
 
@@ -42,6 +43,26 @@ def test_a_job_tells_its_process_and_what_is_new(folder: Path) -> None:
     file.append({"services": ["ü"]})
     assert lines(folder) == [{"pid": os.getpid()}, {"services": ["ü"]}]
     assert folder.joinpath("progress").read_bytes().isascii()
+
+
+def test_who_watches_is_woken_by_each_line_and_by_the_end(folder: Path) -> None:
+    file = take(folder)
+    script = "exec 3<> wake 4< wake 3>&-; while read -r woken <&4; do echo woken; done; echo ended"
+    with subprocess.Popen(["/bin/sh", "-c", script], cwd=folder, stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout is not None
+        assert watcher.stdout.readline() == "woken\n"
+        for _line in range(3):
+            file.append({"at": 1})
+            assert watcher.stdout.readline() == "woken\n"
+        os.close(file._pipe)
+        assert watcher.stdout.readline() == "ended\n"
+
+
+def test_calls_to_wake_up_do_not_pile_up(folder: Path) -> None:
+    file = take(folder)
+    for _line in range(9):
+        file.append({"at": 1})
+    assert os.read(file._pipe, 4096) == b"\n"
 
 
 def test_a_ticket_is_taken_once(folder: Path) -> None:
@@ -95,7 +116,7 @@ def test_a_folder_that_is_gone_ends_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unwatched", "is_stopped", "left"), [(0, False, 60), (50, False, 10), (99, False, 2), (0, True, 2)]
+    ("unwatched", "is_stopped", "left"), [(0, False, 60), (45, False, 15), (99, False, 10), (0, True, 2)]
 )
 def test_how_long_the_result_waits_for_somebody(folder: Path, unwatched: int, is_stopped: bool, left: int) -> None:
     file = take(folder)
