@@ -61,7 +61,7 @@ def test_requests_of_a_run_that_changes(engine: Endpoint, proxy: Proxy, service:
     identifier = services.inspect(engine, service)["ID"]
     change_image(proxy.host, service)
     *written, read_back = calls(proxy)
-    assert written == ["GET _ping", f"GET {service}", "POST update"]
+    assert written == ["GET _ping", f"GET {service}", "GET nodes", "POST update"]
     assert read_back in (f"GET {identifier}", "GET services")
 
 

@@ -210,7 +210,7 @@ def parrot(engine: Endpoint) -> Iterator[registries.Misbehaving]:
 
 
 @pytest.mark.parametrize(
-    ("status", "on_unresolved"), [("401", "warn"), ("403", "fail"), ("404", "warn"), ("429", "fail")]
+    ("status", "on_unresolved"), [("401", "warn"), ("403", "fail"), ("404", "fail"), ("429", "warn")]
 )
 def test_registry_that_repeats_the_password(
     engine: Endpoint,

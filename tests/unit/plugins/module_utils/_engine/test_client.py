@@ -16,6 +16,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     BadAnswer,
     EngineError,
     EngineUnreachable,
+    ManagerNotReady,
     NotAManager,
     NotFound,
     OutOfSequence,
@@ -26,6 +27,7 @@ from tests.unit.plugins.module_utils.fakes import (
     DEADLINE,
     DIGEST,
     NO_LEADER,
+    NOT_READY,
     OUT_OF_SEQUENCE,
     SERVICE_ID,
     FakeTransport,
@@ -132,6 +134,7 @@ TOO_OLD = "client version 1.30 is too old. Minimum supported API version is 1.44
         pytest.param(500, DEADLINE, SwarmUnavailable, id="deadline"),
         pytest.param(503, CLOSING, SwarmUnavailable, id="closing"),
         pytest.param(500, RAFT, SwarmUnavailable, id="raft"),
+        pytest.param(503, NOT_READY, ManagerNotReady, id="restarting"),
         pytest.param(503, NOT_A_MANAGER, NotAManager, id="worker"),
         pytest.param(503, NO_SWARM, NotAManager, id="no-swarm"),
         pytest.param(503, LOCKED, NotAManager, id="locked"),
@@ -140,6 +143,8 @@ TOO_OLD = "client version 1.30 is too old. Minimum supported API version is 1.44
         pytest.param(400, INVALID, ApiError, id="invalid-spec"),
         pytest.param(400, TOO_OLD, ApiError, id="version-too-old"),
         pytest.param(304, "", ApiError, id="redirect"),
+        pytest.param(502, "upstream is away", AnswerLost, id="gateway"),
+        pytest.param(504, OUT_OF_SEQUENCE, AnswerLost, id="gateway-timed-out"),
     ],
 )
 def test_refusals(status: int, text: str, error: Type[EngineError]) -> None:

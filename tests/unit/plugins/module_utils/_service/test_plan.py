@@ -15,6 +15,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    ImageChange,
     Platforms,
     Target,
     differing_fields,
@@ -263,3 +264,24 @@ def test_the_secrets_of_a_spec(environment: Optional[List[str]], secrets: List[s
 @pytest.mark.parametrize("spec", [{}, {"TaskTemplate": None}, {"TaskTemplate": {"ContainerSpec": None}}])
 def test_a_spec_without_an_environment_has_no_secrets(spec: ServiceSpec) -> None:
     assert spec_secrets(spec) == []
+
+
+def test_a_wanted_change_is_met_where_it_changes_nothing() -> None:
+    change, spec = ImageChange(target("app:2")), spec_of("app:1")
+    assert not change.is_met_by(spec)
+    assert change.is_met_by(change.apply(spec))
+    assert change.plan(spec) == make_plan(spec, target("app:2"))
+    assert change.shown() == "app:2"
+
+
+def test_a_forced_change_is_never_met() -> None:
+    change = ImageChange(target("app:1"), force=True)
+    assert not change.is_met_by(spec_of("app:1", ForceUpdate=3))
+    assert change.apply(spec_of("app:1", ForceUpdate=3))["TaskTemplate"]["ForceUpdate"] == 4
+
+
+@pytest.mark.parametrize(
+    ("image", "accepted"), [("app:2", True), (f"docker.io/library/app:2@{A}", True), ("app:1", False)]
+)
+def test_whose_image_a_wanted_change_accepts(image: str, accepted: bool) -> None:
+    assert ImageChange(target("app:2")).accepts(image) is accepted
