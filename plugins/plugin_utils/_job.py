@@ -120,8 +120,8 @@ class Job:
     def fetch(self) -> Optional[Result]:
         """The job's result; None where it is not there, or not yet."""
         _state, output = self._run(FETCH, pid=self._pid or "none")
-        result = _parse("\n".join(output), DECODER)
-        return None if result is None or "started" in result else result
+        found = [result for result in (_parse(line, DECODER) for line in output) if result is not None]
+        return found[-1] if found and "started" not in found[-1] else None
 
     def stop(self) -> bool:
         """Ask the job to start no further service; tell whether that reached it."""

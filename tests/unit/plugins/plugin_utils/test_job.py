@@ -141,3 +141,5 @@ def test_what_a_login_prints_does_no_harm(job: Job) -> None:
     noisy = Job(lambda script: {**run_shell(script), "stdout": "Welcome!\n" + run_shell(script)["stdout"]})
     noisy.folder = job.folder
     assert noisy.look().lines == [PID, {"at": 1}]
+    path(job, "j123.45").write_text('{"changed": true}', encoding="utf-8")
+    assert noisy.fetch() == {"changed": True}
