@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.rolling import LONG
-from tests.integration.watching import task
-from tests.swarm import Endpoint, services
+from tests.integration.watching import Watched, started, task
+from tests.swarm import Endpoint, eventually, services
+from tests.swarm.ssh import SSHServer
 
 SIZE = 8
+ONLY_JSON = {"ANSIBLE_STDOUT_CALLBACK": "only_json"}
 CLEAN: tuple[list[str], list[str]] = ([], [])
 GRACE = 75
 """Seconds after which nothing is left of a job for whose result nobody comes."""
@@ -119,3 +121,51 @@ def _command(process: Path) -> str:
     except OSError:
         return ""
     return text.replace(b"\0", b" ").decode(errors="replace")
+
+
+def cut(batch: Batch, folder: Path, after: float, pipelining: bool) -> Any:
+    """Kill the connections at a moment of a batch over SSH; return its result and what is left on the node."""
+    batch.create()
+    with SSHServer(folder) as server:
+        inventory = server.inventory("manager1", ansible_pipelining=str(pipelining).lower())
+        with started(batch.task(), inventory=inventory, env=ONLY_JSON) as play:
+            eventually(lambda: batch.is_begun, "the batch has begun", timeout=LONG)
+            time.sleep(after)
+            server.cut()
+            run = play.end()
+        return run, left_behind(folder)
+
+
+def kill(batch: Batch, folder: Path, after: float) -> Any:
+    """Kill the controller, all its processes; return what is left on the node when the swarm has come to rest."""
+    batch.create()
+    with SSHServer(folder) as server:
+        with started(batch.task(), inventory=server.inventory("manager1")) as play:
+            eventually(lambda: batch.is_begun, "the batch has begun", timeout=LONG)
+            time.sleep(after)
+            controller_of(play.process.pid).kill()
+            play.kill()
+        eventually(lambda: batch.is_at_rest, "the swarm has come to rest", timeout=LONG)
+        return left_behind(folder)
+
+
+def check_cut(batch: Batch, run: Watched, left: Any) -> None:
+    """All that were written were put back, the result says so, and nothing is left on the node."""
+    told = json.loads(run.output)[0]
+    assert "The connection broke" in run.errors, run.errors
+    outcomes = [entry["outcome"] for entry in told["services"]]
+    assert set(outcomes) == {"rolled_back", "not_started"}, told["msg"]
+    assert outcomes == sorted(outcomes, reverse=True)
+    assert outcomes[batch.bad] == "rolled_back"
+    assert told["changed"] is True
+    written = batch.written()
+    assert [entry["changed"] for entry in told["services"]] == [entry["name"] in written for entry in told["services"]]
+    assert set(batch.images()) == {"whoami:0.7"}
+    assert left == CLEAN
+
+
+def check_killed(batch: Batch, left: Any) -> None:
+    """All that were written were put back, the one that fails among them, and nothing is left on the node."""
+    assert set(batch.images()) == {"whoami:0.7"}
+    assert set(batch.names[: batch.bad + 1]) <= batch.written()
+    assert left == CLEAN

@@ -28,7 +28,15 @@ WATCHED = "watched"  # was written to when the controller looked last
 UNWATCHED_SECONDS = 60  # how long after its last look a controller may come back for the result
 
 # What removes a job's folder when nobody has come for its result, `$2` seconds from now at the latest.
-REMOVE = 'left=$2; while [ -d "$1" ] && [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done; rm -rf -- "$1"'
+REMOVE = """
+left=$2
+while [ -d "$1" ] && [ "$left" -gt 0 ]; do
+  sleep 1
+  left=$((left - 1))
+  [ -e "$1/stop" ] && break
+done
+rm -rf -- "$1"
+"""
 
 StartProgram = Callable[[List[str]], None]
 

@@ -22,14 +22,22 @@ from typing import Any
 
 import pytest
 
-from tests.integration.background import CLEAN, Batch, controller_of, left_behind
+from tests.integration.background import (
+    CLEAN,
+    ONLY_JSON,
+    Batch,
+    check_cut,
+    check_killed,
+    cut,
+    kill,
+    left_behind,
+)
 from tests.integration.rolling import LONG, at_once, stands
 from tests.integration.watching import LOCAL, started, stepwise, task, watch
 from tests.swarm import Endpoint, eventually, services
 from tests.swarm.box import environment
 from tests.swarm.ssh import SSHServer
 
-ONLY_JSON = {"ANSIBLE_STDOUT_CALLBACK": "only_json"}
 MOMENTS = random.Random(13)
 """The same moments on every run."""
 LIBRARIES = ("requests", "requests_unixsocket", "urllib3", "idna", "certifi", "charset_normalizer")
@@ -61,56 +69,15 @@ def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory
     services.remove(engine, prefix)
 
 
-def cut(batch: Batch, folder: Path, after: float, pipelining: bool) -> Any:
-    """Kill the connections at a moment of a batch over SSH; return its result and what is left on the node."""
-    batch.create()
-    with SSHServer(folder) as server:
-        inventory = server.inventory("manager1", ansible_pipelining=str(pipelining).lower())
-        with started(batch.task(), inventory=inventory, env=ONLY_JSON) as play:
-            eventually(lambda: batch.is_begun, "the batch has begun", timeout=LONG)
-            time.sleep(after)
-            server.cut()
-            run = play.end()
-        return run, left_behind(folder)
-
-
-def kill(batch: Batch, folder: Path, after: float) -> Any:
-    """Kill the controller, all its processes; return what is left on the node when the swarm has come to rest."""
-    batch.create()
-    with SSHServer(folder) as server:
-        with started(batch.task(), inventory=server.inventory("manager1")) as play:
-            eventually(lambda: batch.is_begun, "the batch has begun", timeout=LONG)
-            time.sleep(after)
-            controller_of(play.process.pid).kill()
-            play.kill()
-        eventually(lambda: batch.is_at_rest, "the swarm has come to rest", timeout=LONG)
-        return left_behind(folder)
-
-
 @pytest.mark.parametrize("key", ["cut 1", "cut 2"])
 def test_a_cut_connection_changes_nothing_but_the_connection(
     runs: dict[str, Any], engine: Endpoint, prefix: str, key: str
 ) -> None:
-    run, left = runs[key]
-    told = json.loads(run.output)[0]
-    batch = Batch(engine, f"{prefix}-{key.replace(' ', '')}")
-    assert "The connection broke" in run.errors, run.errors
-    outcomes = [entry["outcome"] for entry in told["services"]]
-    assert set(outcomes) == {"rolled_back", "not_started"}, told["msg"]
-    assert outcomes == sorted(outcomes, reverse=True)
-    assert outcomes[batch.bad] == "rolled_back"
-    assert told["changed"] is True
-    written = batch.written()
-    assert [entry["changed"] for entry in told["services"]] == [entry["name"] in written for entry in told["services"]]
-    assert set(batch.images()) == {"whoami:0.7"}
-    assert left == CLEAN
+    check_cut(Batch(engine, f"{prefix}-{key.replace(' ', '')}"), *runs[key])
 
 
 def test_a_killed_controller_changes_nothing_in_the_swarm(runs: dict[str, Any], engine: Endpoint, prefix: str) -> None:
-    batch = Batch(engine, f"{prefix}-killed")
-    assert set(batch.images()) == {"whoami:0.7"}
-    assert set(batch.names[: batch.bad + 1]) <= batch.written()
-    assert runs["killed"] == CLEAN
+    check_killed(Batch(engine, f"{prefix}-killed"), runs["killed"])
 
 
 def interrupt(engine: Endpoint, name: str) -> list[Any]:

@@ -138,3 +138,12 @@ def test_the_folder_is_removed_when_its_time_is_over(folder: Path) -> None:
     file.end(started.append)
     subprocess.run([*started[0][:-1], "0"], check=True)
     assert not folder.exists()
+
+
+def test_a_controller_that_is_interrupted_leaves_nothing_to_wait_for(folder: Path) -> None:
+    file = take(folder)
+    started: Commands = []
+    file.end(started.append)
+    folder.joinpath("stop").touch()
+    subprocess.run(started[0], check=True, timeout=10)
+    assert not folder.exists()
