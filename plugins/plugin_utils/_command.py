@@ -13,14 +13,30 @@ from typing import Any, Dict, List, Mapping, Optional
 from ansible import context
 from ansible.constants import DEFAULT_HOST_LIST
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
-    ENGINE_OPTIONS,
-    NAMED_ITEM,
-    SELECTION_OPTIONS,
-    WAIT_OPTIONS,
-    WAYS_TO_SELECT,
-)
-
+# The options of the module that waits, each with its aliases, and the variables that stand for some of them. To import
+# the module's own table takes a tenth of a second, which tasks with nothing to do would feel; a test compares them.
+OPTIONS = {
+    "name": ["service"],
+    "select": [],
+    "allow_none": [],
+    "docker_host": ["docker_url"],
+    "timeout": [],
+    "tls": [],
+    "validate_certs": ["tls_verify"],
+    "tls_hostname": [],
+    "ca_path": ["ca_cert", "tls_ca_cert", "cacert_path"],
+    "client_cert": ["tls_client_cert", "cert_path"],
+    "client_key": ["tls_client_key", "key_path"],
+    "wait_timeout": [],
+}
+VARIABLES = {
+    "docker_host": "DOCKER_HOST",
+    "timeout": "DOCKER_TIMEOUT",
+    "tls": "DOCKER_TLS",
+    "validate_certs": "DOCKER_TLS_VERIFY",
+    "tls_hostname": "DOCKER_TLS_HOSTNAME",
+}
+WAYS_TO_SELECT = ("name", "services", "select")
 WAIT_MODULE = "swarmops.rollout.swarm_service_wait"
 
 Options = Mapping[str, Any]
@@ -45,15 +61,13 @@ class Hint:
 
 def wait_arguments(given: Options, variables: Options) -> Dict[str, Any]:
     """What a task's options and its environment say, as options of the module that waits; each by its own name."""
-    known = {**SELECTION_OPTIONS, **ENGINE_OPTIONS, **WAIT_OPTIONS}
-    arguments = _by_own_names(given, known)
+    arguments = _by_own_names(given, OPTIONS)
     if isinstance(given.get("services"), list):
         items = [item for item in given["services"] if isinstance(item, dict)]
-        arguments["services"] = [_by_own_names(item, NAMED_ITEM) for item in items]
-    for name, option in ENGINE_OPTIONS.items():
-        for variable in option.get("fallback", (None, []))[1]:
-            if name not in arguments and variables.get(variable):
-                arguments[name] = variables[variable]
+        arguments["services"] = [_by_own_names(item, {"name": OPTIONS["name"]}) for item in items]
+    for name, variable in VARIABLES.items():
+        if name not in arguments and variables.get(variable):
+            arguments[name] = variables[variable]
     return arguments
 
 
@@ -83,11 +97,11 @@ def _becoming(become: Any) -> List[str]:
     return words + (["--become-user", user] if user not in (None, "root") else [])
 
 
-def _by_own_names(given: Options, known: Mapping[str, Options]) -> Dict[str, Any]:
+def _by_own_names(given: Options, known: Mapping[str, List[str]]) -> Dict[str, Any]:
     """The options that are given, whatever their alias, by their own names."""
     found = {}
-    for own, option in known.items():
-        values = [given[name] for name in (own, *option.get("aliases", [])) if given.get(name) is not None]
+    for own, aliases in known.items():
+        values = [given[name] for name in (own, *aliases) if given.get(name) is not None]
         if values:
             found[own] = values[0]
     return found

@@ -25,7 +25,6 @@ LAYERS = {
     "_module": ("_rollout", "_service", "_image", "_engine"),
     "modules": ("_module", "_service"),
     "plugin_utils": ("plugin_utils", "_service/outcome"),
-    "plugin_utils/_command": ("_module",),
     "action": ("plugin_utils",),
     "doc_fragments": (),
 }

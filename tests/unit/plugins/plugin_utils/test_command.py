@@ -13,8 +13,15 @@ import pytest
 from ansible import context
 from ansible.utils.context_objects import CLIArgs
 
+from ansible_collections.swarmops.rollout.plugins.module_utils import _module
 from ansible_collections.swarmops.rollout.plugins.modules import swarm_service_wait
-from ansible_collections.swarmops.rollout.plugins.plugin_utils._command import Hint, wait_arguments
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._command import (
+    OPTIONS,
+    VARIABLES,
+    WAYS_TO_SELECT,
+    Hint,
+    wait_arguments,
+)
 
 
 def become(method: str = "sudo", user: str = "root") -> Any:
@@ -78,3 +85,11 @@ def test_the_command_waits_for_what_was_begun() -> None:
 def test_the_command_becomes_whom_the_task_becomes(plugin: Any, words: Any) -> None:
     command = shlex.split(Hint({"name": "a"}, "m1", plugin).command([]))
     assert command[3:-5] == words
+
+
+def test_the_options_are_those_of_the_module() -> None:
+    known = {**_module.SELECTION_OPTIONS, **_module.ENGINE_OPTIONS, **_module.WAIT_OPTIONS}
+    assert {name: option.get("aliases", []) for name, option in known.items()} == OPTIONS
+    fallbacks = {name: option["fallback"][1] for name, option in known.items() if "fallback" in option}
+    assert {name: [variable] for name, variable in VARIABLES.items()} == fallbacks
+    assert WAYS_TO_SELECT == _module.WAYS_TO_SELECT
