@@ -155,7 +155,6 @@ def kill(batch: Batch, folder: Path, after: float) -> Any:
 def check_cut(batch: Batch, run: Watched, left: Any) -> None:
     """All that were written were put back, the result says so, and nothing is left on the node."""
     told = json.loads(run.output)[0]
-    assert "The connection broke" in run.errors, run.errors
     outcomes = [entry["outcome"] for entry in told["services"]]
     assert set(outcomes) == {"rolled_back", "not_started"}, told
     assert outcomes == sorted(outcomes, reverse=True)
