@@ -9,12 +9,17 @@ which is what the controller does on a managed node. ``tests/conftest.py`` says 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import importlib
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -22,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.swarm.box import capture, environment
-from tests.swarm.collection import ROOT
+from tests.swarm.box import capture, environment, new_folder, run
+from tests.swarm.collection import NAME, ROOT
 
 COLLECTION = "swarmops.rollout"
 LIMIT = 180
@@ -33,8 +38,6 @@ QUIET: Mapping[str, Mapping[str, Any]] = {"swarm_service_image": {"wait": False,
 """What :func:`module` sets for a module unless told otherwise: no waiting, no registry."""
 
 MODULES = f"ansible_collections.{COLLECTION}.plugins.modules."
-LATE = f"ansible_collections.{COLLECTION}.plugins.module_utils._engine.docker_config"
-"""Imported by a run only when it is needed, which in this checkout another user may not be allowed to do."""
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([MODULES + path.stem for path in ROOT.joinpath("plugins", "modules").glob("*.py")])
 """Processes that have Ansible and the modules imported already: a run costs a fork instead of a third of a second."""
@@ -94,9 +97,13 @@ def module(
     arguments = {**QUIET.get(plugin, {}), **params, "_ansible_check_mode": check, "_ansible_diff": diff}
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
     variables = {**environment(), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"], **(env or {})}
-    start = _fresh if "PYTHONPATH" in (env or {}) else _forked
     began = time.monotonic()
-    status, output, text = start(MODULES + plugin, given, variables, user)
+    if user:
+        status, output, text = _as_user(MODULES + plugin, given, variables, user)
+    elif "PYTHONPATH" in (env or {}):
+        status, output, text = _fresh([sys.executable, "-m", MODULES + plugin], given, variables)
+    else:
+        status, output, text = _forked(MODULES + plugin, given, variables)
     seconds = time.monotonic() - began
     try:
         data = json.loads(output)
@@ -106,29 +113,60 @@ def module(
     return Result(data, text, seconds)
 
 
-def _fresh(module_name: str, given: str, variables: Mapping[str, str], user: int) -> tuple[int, str, str]:
-    """Run a module in a new interpreter, for a test that changes what can be imported."""
-    if user:
-        raise ValueError("another user has only the modules that are imported already")
+def _fresh(command: Sequence[str], given: str, variables: Mapping[str, str], **identity: Any) -> tuple[int, str, str]:
+    """Run a module in a new interpreter; ``identity`` is whom subprocess should run it as."""
     done = subprocess.run(
-        [sys.executable, "-m", module_name],
+        command,
         input=given,
         env=variables,
+        cwd="/",
         capture_output=True,
         text=True,
         check=False,
         timeout=LIMIT,
+        **identity,
     )
     return done.returncode, done.stdout, done.stdout + done.stderr
 
 
-def _forked(module_name: str, given: str, variables: Mapping[str, str], user: int) -> tuple[int, str, str]:
+def _as_user(module_name: str, given: str, variables: Mapping[str, str], user: int) -> tuple[int, str, str]:
+    """Run a module as another user, who may read a copy of what it imports, as on a managed node."""
+    copy = _readable_copy()
+    command = [_python_of(user), "-B", "-m", module_name]
+    identity = {"user": user, "group": user, "extra_groups": ()}
+    return _fresh(command, given, {**variables, "PYTHONPATH": str(copy), "HOME": "/"}, **identity)
+
+
+@functools.cache
+def _readable_copy() -> Path:
+    """Copy the collection and the packages it imports to where everybody may read them; gone at the end."""
+    copy = new_folder()
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    shutil.copytree(sysconfig.get_path("purelib"), copy, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "plugins", copy.joinpath("ansible_collections", *NAME, "plugins"))
+    run("chmod", "--recursive", "a+rX", str(copy))
+    return copy
+
+
+@functools.cache
+def _python_of(user: int) -> str:
+    """Return an interpreter that a user may run: this one's own, or else Debian's."""
+    own = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+    for python in map(str, (own, "/usr/bin/python3")):
+        with contextlib.suppress(OSError):
+            subprocess.run([python, "-c", ""], user=user, group=user, extra_groups=(), cwd="/", check=True)
+            return python
+    raise AssertionError(f"user {user} may run neither {own} nor /usr/bin/python3: apt-get install python3")
+
+
+def _forked(module_name: str, given: str, variables: Mapping[str, str]) -> tuple[int, str, str]:
     """Run a module in a fork of a process that has imported it."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("stdin", "stdout", "stderr")]
         for file in files:
             file.write_text(given if file.name == "stdin" else "", encoding="utf-8")
-        process = FORKS.Process(target=_run_child, args=(module_name, user, dict(variables), [*map(str, files)]))
+        process = FORKS.Process(target=_run_child, args=(module_name, dict(variables), [*map(str, files)]))
         process.start()
         process.join(LIMIT)
         if process.exitcode is None:
@@ -138,7 +176,7 @@ def _forked(module_name: str, given: str, variables: Mapping[str, str], user: in
         return process.exitcode, output, output + errors
 
 
-def _run_child(module_name: str, user: int, variables: Mapping[str, str], files: Sequence[str]) -> None:
+def _run_child(module_name: str, variables: Mapping[str, str], files: Sequence[str]) -> None:
     for number, (file, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY))):
         os.dup2(os.open(file, flags), number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
@@ -147,11 +185,6 @@ def _run_child(module_name: str, user: int, variables: Mapping[str, str], files:
     os.environ.clear()
     os.environ.update(variables)
     module = importlib.import_module(module_name)
-    if user:
-        importlib.import_module(LATE)
-        os.setgroups([])
-        os.setgid(user)
-        os.setuid(user)
     module.main()
 
 
@@ -177,6 +210,7 @@ def _ansible(program: str, *arguments: str) -> Run:
             "ANSIBLE_CONFIG": str(config),
             "ANSIBLE_HOME": home,
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_INJECT_INVOCATION": "1",  # the default until ansible-core 2.20
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
         }

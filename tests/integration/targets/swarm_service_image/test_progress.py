@@ -87,6 +87,11 @@ def result(run: Watched) -> Any:
     return told
 
 
+def without_invocation(told: Any) -> Any:
+    """Return a result without what ansible-core put into it until its version 2.20: the task's options."""
+    return {key: value for key, value in told.items() if key != "invocation"}
+
+
 def without_names(told: Any) -> Any:
     """Return a result without what differs between two services."""
     text = json.dumps(told, sort_keys=True)
@@ -134,12 +139,13 @@ def test_nothing_is_shown_twice(runs: dict[str, Watched]) -> None:
 
 
 def test_result_is_that_of_the_module_alone(runs: dict[str, Any]) -> None:
-    assert without_names(result(runs["local"])) == without_names(runs["alone"])
+    one, other = without_invocation(result(runs["local"])), without_invocation(runs["alone"])
+    assert without_names(one) == without_names(other)
 
 
 def test_result_of_a_failure_is_that_of_the_module_alone(runs: dict[str, Any]) -> None:
     """Key for key; a moment decides in which state the tasks are."""
-    one, other = result(runs["failing"]), runs["failing alone"]
+    one, other = without_invocation(result(runs["failing"])), without_invocation(runs["failing alone"])
     assert {*one, "failed", "exception"} == {*other, "failed", "exception"}  # Ansible hands these to a callback its way
     for told in (one, other):
         assert told["service"] == told["services"][0]
@@ -148,7 +154,6 @@ def test_result_of_a_failure_is_that_of_the_module_alone(runs: dict[str, Any]) -
     for key in ("changed", "outcome", "image", "warnings"):
         assert one["service"][key] == other["service"][key]
     assert [task.keys() for task in one["service"]["tasks"]] == [task.keys() for task in other["service"]["tasks"]]
-    assert one["invocation"]["module_args"].keys() == other["invocation"]["module_args"].keys()
 
 
 def test_failing_task_is_shown_with_its_error(runs: dict[str, Watched]) -> None:
