@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import packages
@@ -34,6 +35,26 @@ def new_folder() -> Path:
     """Make a fresh folder with a short path for sockets, data and logs."""
     base = tempfile.gettempdir()
     return Path(tempfile.mkdtemp(prefix=PREFIX, dir=base if len(base) < LONGEST else "/tmp"))
+
+
+@contextmanager
+def temporary_files_together() -> Iterator[None]:
+    """Keep the temporary files of this process and its children in one folder, which is removed at the end."""
+    before = os.environ.get("TMPDIR")
+    remove_stale()
+    folder = new_folder()
+    folder.chmod(0o711)  # a test may run something as another user
+    with folder.joinpath("lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            tempfile.tempdir = None
+            os.environ.pop("TMPDIR")
+            if before is not None:
+                os.environ["TMPDIR"] = before
 
 
 def environment() -> dict[str, str]:
@@ -94,7 +115,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env={**environment(), "TMPDIR": str(self.folder)},
                 start_new_session=True,
             )
 
@@ -146,8 +167,13 @@ class Box(Machine):
 
 
 def remove_stale() -> None:
-    """Remove the folders of boxes whose first process was killed: their lock is free, so nothing runs there."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/lock"):
-        with contextlib.suppress(OSError), lock.open("r+", encoding="ascii") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove(lock.parent)
+    """Remove the folders of boxes, and of whole runs, whose first process was killed.
+
+    Their lock is free, so nothing runs there.
+    """
+    base = Path(tempfile.gettempdir())
+    for folder in (base, *([base.parent] if base.name.startswith(PREFIX) else [])):
+        for lock in folder.glob(f"{PREFIX}*/lock"):
+            with contextlib.suppress(OSError), lock.open("r+", encoding="ascii") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove(lock.parent)
