@@ -251,7 +251,7 @@ def show(facts: list[Fact]) -> bool:
 
 def demo() -> bool:
     """Show the collection at work and return whether all that was shown is true; nothing is left behind."""
-    say("Starting a swarm of one node (missing Debian packages are installed first) …")
+    say("Starting a swarm of one node …")
     with (
         Engine(f"--registry-mirror=http://{MIRROR}") as engine,
         Registry(engine) as registry,

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import requests
 import requests_unixsocket
 
-from . import trees
+from . import packages, trees
 from .box import Box, Machine, environment
 
 ANSWER_TIMEOUT = 60.0
@@ -27,8 +27,6 @@ ANSWER_TIMEOUT = 60.0
 START_TIMEOUT = 60.0
 """Seconds that an engine may take until it answers."""
 DEBIAN_CLI = Path("/usr/bin/docker")
-SUITE_VARIABLE = "SWARM_TEST_ENGINE"
-"""Environment variable that names the Debian release whose engine is started, ``trixie`` say, not the machine's own."""
 
 
 class EngineError(Exception):
@@ -142,6 +140,7 @@ class Endpoint:
 
     def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Docker's command line against this engine; raises :class:`EngineError` on failure when ``check``."""
+        packages.ensure(packages.CLI)
         program = str(DEBIAN_CLI) if DEBIAN_CLI.exists() else "docker"
         done = subprocess.run(
             [program, *arguments],
@@ -164,8 +163,7 @@ class Engine(Endpoint):
     empty, it is the machine's own.
     """
 
-    def __init__(self, *options: str, swarm: bool = True, suite: str | None = None) -> None:
-        suite = os.environ.get(SUITE_VARIABLE, "") if suite is None else suite
+    def __init__(self, *options: str, swarm: bool = True, suite: str = "") -> None:
         tree = trees.ensure(suite) if suite else None
         self.box = Box()
         super().__init__(f"unix://{self.box.folder}/docker.sock", self.box)

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pytest fixtures over real engines; ``pytest_plugins = ["tests.swarm.fixtures"]`` in a conftest brings them.
 
-``SWARM_TEST_HOST=unix:///…`` names a disposable swarm to use instead of starting one; ``SWARM_TEST_ENGINE=trixie`` has
-that Debian release's engine started, not the machine's own. Where no engine can be started, the tests fail: nothing
-here skips.
+``SWARM_TEST_HOST=unix:///…`` names a disposable swarm to use instead of starting one. Where no engine can be started,
+the tests fail: nothing here skips.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from . import packages
 from .box import environment, run
 
 ANY_HOST_KEY = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
-COMMANDS = {"sshd": "openssh-server", "ssh": "openssh-client"}
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """A folder that Debian's service makes before it starts the server."""
 CONFIG = """
@@ -39,7 +38,7 @@ class SSHServer:
     """Lets the user who runs this log in with a key; ``port`` stays the same when it is stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
-        packages.ensure(COMMANDS)
+        packages.ensure(packages.SSH)
         self.folder = folder
         self.port = _free_port()
         self.key = folder / "user_key"
