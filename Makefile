@@ -3,61 +3,57 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench compare picture test-papers test-engines test-bad-days test-pythons docs lint format sanity check
+.PHONY: help demo swarm test bench compare picture test-papers test-machines test-bad-days test-pythons docs lint format sanity check
 
-PYTHON ?= python3
+MANAGERS ?= 1
+WORKERS ?= 0
+RUN = @tools/run $@
 NOX := .venv/bin/nox --non-interactive
-LOG := .venv/setup.log
 
 help:  ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
-demo: .venv/ready  ## Show the collection at work on a real swarm on this machine
-	@$(NOX) -s demo --install-only >$(LOG) 2>&1 || { cat $(LOG) >&2; exit 1; }
-	@.nox/demo/bin/python -m tests.swarm.demo
+demo:  ## Show the collection at work on a real swarm on this machine
+	$(RUN) .nox/demo/bin/python -m tests.swarm.demo
 
-test: .venv/ready  ## Run the unit and integration tests
-	@$(NOX) -s test
+swarm:  ## Start a private swarm to try things on: make swarm MANAGERS=3 WORKERS=2
+	$(RUN) .nox/swarm/bin/python -m tests.swarm --managers $(MANAGERS) --workers $(WORKERS)
 
-picture: .venv/ready  ## Draw the picture of the README from a real run
-	@$(NOX) -s picture
+test:  ## Run the unit and integration tests
+	$(RUN) $(NOX) -s test
 
-bench: .venv/ready  ## Measure the collection and its peers, and write docs/benchmark.md
-	@$(NOX) -s bench
+picture:  ## Draw the picture of the README from a real run
+	$(RUN) $(NOX) -s picture
 
-compare: .venv/ready  ## See what becomes of services beside the peers, and write docs/comparison.md
-	@$(NOX) -s compare
+bench:  ## Measure the collection and its peers, and write docs/benchmark.md
+	$(RUN) $(NOX) -s bench
 
-test-papers: .venv/ready  ## Run the commands of the README and the examples
-	@$(NOX) -s test-papers
+compare:  ## See what becomes of services beside the peers, and write docs/comparison.md
+	$(RUN) $(NOX) -s compare
 
-test-engines: .venv/ready  ## Run the integration tests on the engine of Debian 13
-	@$(NOX) -s test-engines
+test-papers:  ## Run the commands of the README and the examples
+	$(RUN) $(NOX) -s test-papers
 
-test-bad-days: .venv/ready  ## Kill managers, cut connections and send nonsense, many times over
-	@$(NOX) -s test-bad-days
+test-machines:  ## Run demo and test on machines that have never seen the project: Debian 12, 13 and unstable
+	$(RUN) $(NOX) -s test-machines -- $(SUITES)
 
-test-pythons: .venv/ready  ## Run the main path on each Python here, each Debian release and each ansible-core
-	@$(NOX) -s test-pythons
+test-bad-days:  ## Kill managers, cut connections and send nonsense, many times over
+	$(RUN) $(NOX) -s test-bad-days
 
-lint: .venv/ready  ## Run the quick checks: style, types, YAML, licences
-	@$(NOX) -s ruff mypy lint license-check extra-checks
+test-pythons:  ## Run the main path on each Python here, each Debian release and each ansible-core
+	$(RUN) $(NOX) -s test-pythons
 
-docs: .venv/ready  ## Render the guides and the modules' documents as a site, build/docs/index.html
-	@$(NOX) -s docs
+lint:  ## Run the quick checks: style, types, YAML, licences
+	$(RUN) $(NOX) -s ruff mypy lint license-check extra-checks
 
-format: .venv/ready  ## Mend style and form where a program can
-	@$(NOX) -s ruff -- --fix
+docs:  ## Render the guides and the modules' documents as a site, build/docs/index.html
+	$(RUN) $(NOX) -s docs
 
-sanity: .venv/ready  ## Run ansible-test's sanity tests
-	@$(NOX) -k sanity
+format:  ## Fix style and form where a program can
+	$(RUN) $(NOX) -s ruff -- --fix
 
-check: .venv/ready  ## Run every check: lint, sanity, documents, changelog, Galaxy's importer
-	@$(NOX)
+sanity:  ## Run ansible-test's sanity tests
+	$(RUN) $(NOX) -k sanity
 
-.venv/ready: Makefile
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install python3 python3-venv; } >&2
-	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install -qq 'nox >= 2025.10.16' 'antsibull-nox >= 1.8, < 2'
-	@touch $@
+check:  ## Run every check: lint, sanity, documents, changelog, Galaxy's importer
+	$(RUN) $(NOX)

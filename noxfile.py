@@ -14,7 +14,6 @@ import atexit
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import antsibull_nox
@@ -46,37 +45,25 @@ def collections_path(session: nox.Session) -> Path:
     return root
 
 
-def run_tests(session: nox.Session, arguments: Sequence[str], at_once: Sequence[str] = (), **variables: str) -> None:
-    """Run tests; what fails beside others has to pass once more by itself, or the session fails.
-
-    Real engines on a busy machine may be too slow for a test's patience. Each failure is shown all the same.
-    """
-    try:
-        session.run("pytest", *at_once, *arguments, env=variables)
-    except nox.command.CommandFailed:
-        session.warn("Some tests failed. They are run again by themselves:")
-        session.run("pytest", "--last-failed", "--last-failed-no-failures=none", *arguments, env=variables)
-
-
 @nox.session(default=False)
 def test(session: nox.Session) -> None:
     """Run the unit and integration tests; arguments go to pytest."""
     install(session)
-    run_tests(session, session.posargs, AT_ONCE)
+    session.run("pytest", *AT_ONCE, *session.posargs)
 
 
 @nox.session(name="test-papers", default=False)
 def test_papers(session: nox.Session) -> None:
     """Run the commands of the README and the examples; arguments go to pytest."""
     install(session, "test")
-    run_tests(session, session.posargs or ["tests/papers"])
+    session.run("pytest", *(session.posargs or ["tests/papers"]))
 
 
-@nox.session(name="test-engines", default=False)
-def test_engines(session: nox.Session) -> None:
-    """Run the integration tests on the engine of Debian 13; arguments go to pytest."""
+@nox.session(name="test-machines", default=False)
+def test_machines(session: nox.Session) -> None:
+    """Run demo and test on machines that have never seen the project; arguments are releases of Debian."""
     install(session, "test")
-    run_tests(session, session.posargs or ["tests/integration"], AT_ONCE, SWARM_TEST_ENGINE="trixie")
+    session.run("python", "-m", "tests.machines", *session.posargs)
 
 
 @nox.session(name="test-bad-days", default=False)
@@ -90,7 +77,7 @@ def test_bad_days(session: nox.Session) -> None:
 def test_pythons(session: nox.Session) -> None:
     """Run the main path on each Python, Debian release and ansible-core; arguments go to pytest."""
     install(session, "test")
-    run_tests(session, session.posargs or ["tests/pythons"])
+    session.run("pytest", *(session.posargs or ["tests/pythons"]))
 
 
 @nox.session(default=False)
@@ -98,6 +85,13 @@ def demo(session: nox.Session) -> None:
     """Show the collection at work on a real swarm."""
     install(session)
     session.run("python", "-m", "tests.swarm.demo", *session.posargs)
+
+
+@nox.session(default=False)
+def swarm(session: nox.Session) -> None:
+    """Start a private swarm to try things on; arguments are those of `python -m tests.swarm`."""
+    install(session)
+    session.run("python", "-m", "tests.swarm", *session.posargs)
 
 
 @nox.session(default=False)
@@ -161,7 +155,7 @@ def mypy(session: nox.Session) -> None:
     """Check the types of the plugins, of the engine harness and of the matrix of Pythons."""
     install(session)
     root = collections_path(session)
-    packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.pythons"]
+    packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.machines", "tests.pythons"]
     path = f"{root}:{Path.cwd()}"
     session.run("mypy", *(part for package in packages for part in ("-p", package)), env={"MYPYPATH": path})
 

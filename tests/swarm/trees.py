@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Other Debian releases, with their engine and their Python, as folders: made once by debootstrap, then kept.
 
-They are in ``$XDG_CACHE_HOME/swarmops-rollout/trees``, some 600 MB each, and can be deleted at any time.
+They are in ``$XDG_CACHE_HOME/swarmops-rollout/trees``, 200 to 600 MB each, and can be deleted at any time.
 :class:`Root` makes one of them the root of processes in a box.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import _root, packages
@@ -22,7 +23,6 @@ from .box import Machine, environment, run
 
 INCLUDED = ("docker.io", "iptables", "python3", "python3-requests-unixsocket")
 """What a tree holds on top of a minimal Debian: an engine, and what the collection needs of a managed host."""
-NEEDED = {"debootstrap": "debootstrap", "unshare": "util-linux", "mount": "mount"}
 ROOT = Path(_root.__file__)
 START_TIMEOUT = 60.0
 """Seconds that the root of a box may take to be there."""
@@ -38,31 +38,31 @@ def cache() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "swarmops-rollout" / "trees"
 
 
-def ensure(suite: str) -> Path:
-    """Return the tree of a Debian release (``trixie``, say), made now where it is not there yet.
+def ensure(suite: str, included: Sequence[str] = INCLUDED) -> Path:
+    """Return the tree of a Debian release (``trixie``, say) with these packages, made now where it is not there yet.
 
     Raises :class:`TreeError` with debootstrap's words where that fails.
     """
-    recipe = zlib.crc32(" ".join(INCLUDED).encode())
+    recipe = zlib.crc32(" ".join(included).encode())
     tree = cache() / f"{suite}-{recipe:08x}"
     tree.parent.mkdir(parents=True, exist_ok=True)
     with packages.alone(Path(f"{tree}.lock")):
         if not tree.exists():
             new = Path(f"{tree}.new")
             shutil.rmtree(new, ignore_errors=True)
-            _make(suite, new)
+            _make(suite, included, new)
             new.rename(tree)
     return tree
 
 
-def _make(suite: str, folder: Path) -> None:
+def _make(suite: str, included: Sequence[str], folder: Path) -> None:
     """Run debootstrap, in namespaces of its own: what it mounts and starts goes with it."""
-    packages.ensure(NEEDED)
+    packages.ensure(packages.TREES)
     log = folder / "debootstrap" / "debootstrap.log"
     done = subprocess.run(
         [
             *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"),
-            *("debootstrap", "--variant=minbase", f"--include={','.join(INCLUDED)}", suite, str(folder), *_mirror()),
+            *("debootstrap", "--variant=minbase", f"--include={','.join(included)}", suite, str(folder), *_mirror()),
         ],
         env=environment(),
         stdin=subprocess.DEVNULL,
