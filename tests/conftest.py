@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.swarm.box import temporary_files_together
+from tests.swarm.box import keep_temporary_files_together
 from tests.swarm.collection import collection_path
 
 pytest_plugins = ["tests.swarm.fixtures"]
@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = ExitStack()
     config.add_cleanup(stack.close)
     if not hasattr(config, "workerinput"):  # the processes of pytest-xdist have the folder of the one that starts them
-        stack.enter_context(temporary_files_together())
+        keep_temporary_files_together()
     home = str(stack.enter_context(collection_path()))
     sys.path.insert(0, home)
     stack.callback(sys.path.remove, home)

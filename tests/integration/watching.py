@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.integration.run import LIMIT
 from tests.swarm import Endpoint, services
-from tests.swarm.box import environment
+from tests.swarm.box import environment, interpreter_for_ansible
 
 LOCAL = "manager1 ansible_connection=local\n"
 PROGRESS = r"(\[[\w.-]+\] )?([\w.-]+: |\d+ of \d+ converged)"
@@ -126,7 +126,7 @@ def started(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str
             **(env or {}),
         }
         program = str(Path(sys.executable).with_name("ansible-playbook"))
-        interpreter = ("-e", f"ansible_python_interpreter={sys.executable}")
+        interpreter = ("-e", f"ansible_python_interpreter={interpreter_for_ansible(folder)}")
         process = subprocess.Popen(
             [program, "-i", str(folder / "inventory"), *interpreter, str(folder / "play.yml"), *arguments],
             env={**environment(), **settings},

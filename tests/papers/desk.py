@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from tests.integration.run import Run
 from tests.swarm import Endpoint
-from tests.swarm.box import Box, capture, environment
+from tests.swarm.box import Box, capture, environment, interpreter_for_ansible
 
 LIMIT = 400
 """Seconds after which a command counts as hanging."""
@@ -50,11 +49,8 @@ def desk(engine: Endpoint, folder: Path, *, programs: Path | None = None, python
     environment's own unless given; given programs have no collection but what is installed from the desk. The managers'
     tasks run in the engine's network, as on a manager they do.
     """
-    interpreter = folder / "python"
     network = ["nsenter", "--target", str(engine.space.pid), "--net", "--"] if isinstance(engine.space, Box) else []
-    command = shlex.join([*network, str(python or sys.executable)])
-    interpreter.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
-    interpreter.chmod(0o755)
+    interpreter = interpreter_for_ansible(folder, *network, str(python or sys.executable))
     hosts = "".join(f"{name} ansible_connection=local\n" for name in MANAGERS)
     settings = f"[managers:vars]\nansible_python_interpreter={interpreter}\n"
     (folder / "hosts").write_text(f"[managers]\n{hosts}\n{settings}", encoding="utf-8")

@@ -18,7 +18,7 @@ import pytest
 from tests.integration import state
 from tests.pythons import matrix
 from tests.swarm import Endpoint, Engine, Registry, images, services
-from tests.swarm.box import capture, environment
+from tests.swarm.box import capture, environment, interpreter_for_ansible
 
 LIMIT = 300
 """Seconds after which a playbook counts as hanging."""
@@ -128,11 +128,7 @@ def python(case: matrix.Case, managed: Endpoint, made: Mapping[matrix.Part, Futu
     """The managed interpreter; that of a Debian release is a script that runs it in the engine's box."""
     if not isinstance(managed, Engine) or not isinstance(case.managed, matrix.Debian):
         return made[case.managed].result() / "bin" / "python"
-    script = managed.space.folder / "python3"
-    command = managed.box.command(*managed.inside("/usr/bin/python3"))
-    script.write_text(f'#!/bin/sh\nexec {" ".join(command)} "$@"\n', encoding="ascii")
-    script.chmod(0o755)
-    return script
+    return interpreter_for_ansible(managed.space.folder, *managed.box.command(*managed.inside("/usr/bin/python3")))
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import atexit
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from . import packages
@@ -37,24 +38,27 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=PREFIX, dir=base if len(base) < LONGEST else "/tmp"))
 
 
-@contextmanager
-def temporary_files_together() -> Iterator[None]:
-    """Keep the temporary files of this process and its children in one folder, which is removed at the end."""
-    before = os.environ.get("TMPDIR")
+def keep_temporary_files_together() -> None:
+    """Keep the temporary files of this process and its children in one folder, which goes when the process ends."""
     remove_stale()
     folder = new_folder()
     folder.chmod(0o711)  # a test may run something as another user
-    with folder.joinpath("lock").open("w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-        try:
-            yield
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            tempfile.tempdir = None
-            os.environ.pop("TMPDIR")
-            if before is not None:
-                os.environ["TMPDIR"] = before
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    after_multiprocessing = -200  # which removes a folder of its own at -100
+    Finalize(None, shutil.rmtree, args=(folder,), kwargs={"ignore_errors": True}, exitpriority=after_multiprocessing)
+
+
+def interpreter_for_ansible(folder: Path, *command: str) -> Path:
+    """Return a program in ``folder`` that runs ``command``, this Python unless another is given.
+
+    The path of a checkout may have a space, which Ansible does not always quote.
+    """
+    program = folder / "python3"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command or (sys.executable,))} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return program
 
 
 def environment() -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import Engine, EngineError, Registry, images, services
-from .box import BoxError, environment
+from .box import BoxError, environment, interpreter_for_ansible
 from .collection import ROOT, collection_path
 from .packages import PackagesError
 from .services import STORY_NETWORK, STORY_SERVICE
@@ -37,7 +37,7 @@ collections_path = {collections}
 deprecation_warnings = false
 nocows = true
 """
-INVENTORY = 'manager1 ansible_connection=local ansible_python_interpreter="{python}"\n'
+INVENTORY = "manager1 ansible_connection=local ansible_python_interpreter={python}\n"
 
 
 class CommandFailed(Exception):
@@ -148,7 +148,7 @@ def ansible_settings(engine: Engine, collections: Path) -> dict[str, str]:
     """Return an environment in which Ansible knows this engine, this checkout and nothing of the user's settings."""
     home = engine.space.folder / "ansible"
     home.mkdir()
-    (home / "hosts").write_text(INVENTORY.format(python=sys.executable), encoding="utf-8")
+    (home / "hosts").write_text(INVENTORY.format(python=interpreter_for_ansible(home)), encoding="utf-8")
     configuration = home / "ansible.cfg"
     configuration.write_text(CONFIGURATION.format(home=home, collections=collections), encoding="utf-8")
     kept = {name: value for name, value in environment().items() if not name.startswith("ANSIBLE_")}
