@@ -114,7 +114,7 @@ def test_two_hundred_in_one_task_and_again(engine: Endpoint, proxy: Proxy) -> No
             container = before[name]["Spec"]["TaskTemplate"]["ContainerSpec"]
             container["Image"] = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
             assert service["Spec"] == before[name]["Spec"]
-        assert len(proxy.requests) == SIZE + 3
+        assert len(proxy.requests) == SIZE + 4
 
         proxy.clear()
         again = run(proxy.host, services=listed)
