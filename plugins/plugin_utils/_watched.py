@@ -31,7 +31,7 @@ LONGEST_JOB = 30 * 24 * 3600  # seconds; a job ends long before, by its own time
 RECONNECT_PAUSE = 2.0  # seconds
 LEAST_PATIENCE = 60.0  # seconds for which a lost node is tried again at least
 LONGEST_START = 60.0  # seconds that a job may take to begin
-RESULT_SECONDS = 5.0  # from the end of a job to its result, at most
+RESULT_SECONDS = 30.0  # from the end of a job to its result, at most; a busy node takes its time to write it
 
 DIED = {"cmd", "outdata", "data", "child_pid"}  # keys of a result that Ansible's wrapper wrote in the module's place
 
