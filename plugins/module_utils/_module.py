@@ -10,7 +10,6 @@ Private to this collection.
 from __future__ import annotations
 
 import os
-import subprocess
 import traceback
 from contextlib import contextmanager
 from functools import partial
@@ -91,6 +90,8 @@ PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default":
 # Set by the action plugins where a task is watched: which part of it this process is (see _rollout/parts.py).
 PART = "SWARMOPS_ROLLOUT_PART"
 
+DETACHED = 'setsid "$@" </dev/null >/dev/null 2>&1 &'
+
 # The text of such an error could quote what an engine sent, secrets of a service included.
 UNEXPECTED = (
     "The answers of the engine are not those of a Docker engine, or this collection has a fault: please report it with "
@@ -154,26 +155,20 @@ def _part(module: AnsibleModule) -> Iterator[CarryOut]:
         return
     from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 
+    start_program = partial(_start_program, module)
     try:
-        file = ProgressFile.take(os.environ.get("ANSIBLE_ASYNC_DIR", ""), _start_program)
+        file = ProgressFile.take(os.environ.get("ANSIBLE_ASYNC_DIR", ""), start_program)
     except errors.InvalidInput as error:
         module.fail_json(msg=f"{error} Nothing was changed.")
     try:
         yield parts.Job(file, Clock()).carry_out
     finally:
-        file.end(_start_program)
+        file.end(start_program)
 
 
-def _start_program(command: List[str]) -> None:
-    """Start a program that outlives this process."""
-    subprocess.Popen(  # pylint: disable=consider-using-with
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
+def _start_program(module: AnsibleModule, command: List[str]) -> None:
+    """Start a program that outlives this process, in a session of its own."""
+    module.run_command(["/bin/sh", "-c", DETACHED, "start", *command], cwd="/")
 
 
 def _run_program(module: AnsibleModule, command: List[str], given: bytes) -> Tuple[int, bytes, bytes]:

@@ -137,7 +137,7 @@ class Box(Machine):
     """
 
     def __init__(self) -> None:
-        packages.ensure()
+        packages.ensure(packages.ENGINE)
         remove_stale()
         super().__init__()
         self._init = subprocess.Popen(

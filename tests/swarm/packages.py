@@ -72,12 +72,12 @@ def which(command: str) -> str | None:
     return shutil.which(command, path=f"{os.environ.get('PATH', '')}:{SBIN}:/usr/bin:/bin")
 
 
-def missing(commands: Mapping[str, str] = ENGINE) -> list[str]:
+def missing(commands: Mapping[str, str]) -> list[str]:
     """Return the packages, sorted, whose commands are not on this machine."""
     return sorted({package for command, package in commands.items() if which(command) is None})
 
 
-def ensure(commands: Mapping[str, str] = ENGINE) -> list[str]:
+def ensure(commands: Mapping[str, str]) -> list[str]:
     """Install what is missing and return it; raises :class:`PackagesError` where that cannot be done.
 
     ``commands`` says which package brings which command.
