@@ -12,7 +12,8 @@ from tests.swarm import Endpoint, services
 SECRET = "hunter2-in-the-environment"
 IMAGE = "swarm_service_image"
 LONGEST = tuple(
-    f"{IMAGE}/test_{name}.py" for name in ("rollout_nodes", "progress", "bad_input", "registry_digests", "batch_writes")
+    f"{IMAGE}/test_{name}.py"
+    for name in ("rollout_nodes", "progress", "background", "bad_input", "registry_digests", "batch_writes")
 )
 """Files that take a minute and more: they come first, so that no process is left alone with one at the end."""
 
