@@ -47,6 +47,12 @@ kept /run/kept-before
 status=0
 env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb "$@" || status=$?
 kept /run/kept-after
+tries=0 # what Ansible leaves beside a process in the background ends some seconds after it
+until cmp -s /run/kept-before /run/kept-after || [ "$tries" -ge 10 ]; do
+    sleep 1
+    tries=$((tries + 1))
+    kept /run/kept-after
+done
 if ! diff /run/kept-before /run/kept-after >/run/kept; then
     echo "left behind (>) or removed (<) by $*:" >&2
     grep '^[<>]' /run/kept >&2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -156,10 +157,22 @@ def test_main_path(
         services.started(managed, name, image=before)
         spec = state.of(managed, name).spec
         playbook = PLAYBOOK.format(host=managed.host, name=name, repository=repository, before=before, after=after)
-        play(playbook, controller, python, managed.space.folder)
+        play(playbook, controller, inside(case, managed, python), managed.space.folder)
         now = state.of(managed, name)
         assert (now.spec, now.previous_image) == (spec, after)
     row.seconds, row.outcome = f"{time.monotonic() - began:.0f}", "ok"
+
+
+def inside(case: matrix.Case, managed: Endpoint, python: Path) -> str:
+    """Return the variables by which Ansible's commands and modules run where the managed Python is."""
+    if not isinstance(managed, Engine) or not isinstance(case.managed, matrix.Debian):
+        return f"ansible_python_interpreter={python}"
+    shell = managed.space.folder / "sh"
+    shell.write_text(
+        f'#!/bin/sh\nexec {shlex.join(managed.box.command(*managed.inside("/bin/sh")))} "$@"\n', encoding="ascii"
+    )
+    shell.chmod(0o755)
+    return f"ansible_python_interpreter=/usr/bin/python3 ansible_shell_executable={shell}"
 
 
 def describe(row: matrix.Row, controller: Path, python: Path, engine: Endpoint) -> None:
@@ -180,13 +193,13 @@ def output(*command: str, **settings: str) -> str:
     return printed
 
 
-def play(playbook: str, controller: Path, python: Path, folder: Path) -> None:
-    """Run a playbook with the controller's Ansible on the managed Python; what it writes is in the engine's folder."""
+def play(playbook: str, controller: Path, inside: str, folder: Path) -> None:
+    """Run a playbook with the controller's Ansible; `inside` is where, and what it writes is in the engine's folder."""
     home = folder / "ansible"
     home.mkdir(exist_ok=True)
     (home / "ansible.cfg").touch()
     (home / "playbook.yml").write_text(playbook, encoding="utf-8")
-    host = f"managed ansible_connection=local ansible_python_interpreter={python} ansible_remote_tmp={home}/tmp\n"
+    host = f"managed ansible_connection=local ansible_remote_tmp={home}/tmp ansible_async_dir={home}/async {inside}\n"
     (home / "hosts").write_text(host, encoding="utf-8")
     printed = output(
         *(str(controller / "ansible-playbook"), "-v", "--inventory", str(home / "hosts"), str(home / "playbook.yml")),
