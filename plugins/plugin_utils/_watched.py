@@ -22,6 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import Board, Progress
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._command import Hint, wait_arguments
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._farewell import Farewell
+from ansible_collections.swarmops.rollout.plugins.plugin_utils._garbage import garbage_ignored
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._job import ConnectionLost, Job, News
 
 Result = Dict[str, Any]
@@ -75,12 +76,13 @@ class WatchedAction(ActionBase):
 
     def run_as_a_whole(self, task_vars: Dict[str, Any]) -> Result:
         """Run the module as one process, in the foreground unless the task itself says `async`."""
-        result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        with garbage_ignored():
+            result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         return result
 
     def run_part(self, part: str, task_vars: Dict[str, Any]) -> Result:
         """Run the module as one part of the task."""
-        with self._changed_task(environment=[*(self._task.environment or []), {PART: part}]):
+        with garbage_ignored(), self._changed_task(environment=[*(self._task.environment or []), {PART: part}]):
             result: Result = self._execute_module(task_vars=task_vars)
         return result
 
