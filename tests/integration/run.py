@@ -161,23 +161,29 @@ def _python_of(user: int) -> str:
 
 
 def _forked(module_name: str, given: str, variables: Mapping[str, str]) -> tuple[int, str, str]:
-    """Run a module in a fork of a process that has imported it."""
+    """Run a module in a fork of a process that has imported it.
+
+    The fork writes its exit status itself: Python's own account of it is lost where two threads ask for it at once, as
+    the start of any other process does.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, name) for name in ("stdin", "stdout", "stderr")]
+        files = [Path(folder, name) for name in ("stdin", "stdout", "stderr", "status")]
         for file in files:
             file.write_text(given if file.name == "stdin" else "", encoding="utf-8")
         process = FORKS.Process(target=_run_child, args=(module_name, dict(variables), [*map(str, files)]))
         process.start()
         process.join(LIMIT)
-        if process.exitcode is None:
+        if process.is_alive():
             process.kill()
             raise AssertionError(f"{module_name} hangs: it has not ended within {LIMIT} seconds")
-        output, errors = (file.read_text(encoding="utf-8") for file in files[1:])
-        return process.exitcode, output, output + errors
+        output, errors, status = (file.read_text(encoding="utf-8") for file in files[1:])
+        assert status, f"{module_name} was killed:\n{output}{errors}"
+        return int(status), output, output + errors
 
 
 def _run_child(module_name: str, variables: Mapping[str, str], files: Sequence[str]) -> None:
-    for number, (file, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY))):
+    *streams, status = files
+    for number, (file, flags) in enumerate(zip(streams, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY))):
         os.dup2(os.open(file, flags), number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
@@ -185,7 +191,10 @@ def _run_child(module_name: str, variables: Mapping[str, str], files: Sequence[s
     os.environ.clear()
     os.environ.update(variables)
     module = importlib.import_module(module_name)
-    module.main()
+    try:
+        module.main()
+    except SystemExit as ending:
+        Path(status).write_text(str(ending.code), encoding="utf-8")
 
 
 def playbook(text: str, *arguments: str) -> Run:

@@ -5,7 +5,7 @@
 
     with Storm(engine.host, Weather(seed=1, number=17, timeout=2)) as storm:
         …                                     # a client of storm.host
-        assert storm.updates == 1
+        assert storm.updates[service_id] == 1
 
 What happens to the third read of a service is drawn from the seed, the number, and "third read of a service". So it
 does not hang on time, on threads, or on what happens to other requests: a number that went wrong goes wrong again.
@@ -268,7 +268,8 @@ class Storm(Proxy):
 
     def __init__(self, host: str, weather: Weather, before: Callable[[str, int], object] | None = None) -> None:
         self.faults: list[tuple[str, str]] = []
-        self.updates = 0
+        self.updates: Counter[str] = Counter()
+        self.rollbacks: Counter[str] = Counter()
         self._weather = weather
         self._before = before
         self._seen: Counter[str] = Counter()
@@ -276,8 +277,11 @@ class Storm(Proxy):
 
     def count(self, request: Request, status: int) -> None:
         """Take in the engine's own answer to a request."""
-        with self._lock:
-            self.updates += place_of(request) == "update" and status == 200
+        written = re.match(r".*/services/([^/?]+)/update", request.path)
+        if written and request.method == "POST" and status == 200:
+            counts = self.rollbacks if "rollback=" in request.path else self.updates
+            with self._lock:
+                counts[written.group(1)] += 1
 
     def refuse(self, seconds: float) -> None:
         """Accept no connection for so many seconds; the socket's file stays."""

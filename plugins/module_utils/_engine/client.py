@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Type
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Collection, Dict, Iterator, List, Optional, Sequence, Type
 from urllib.parse import quote as quote_url
 from urllib.parse import urlencode
 
@@ -231,6 +231,20 @@ class Engine:
         if not isinstance(value, kind):
             raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
         return value
+
+
+def present_services(engine: Engine, identifiers: Collection[str]) -> Dict[str, types.Service]:
+    """The services of these IDs that there are, by ID. Raises EngineError.
+
+    One that the engine's list leaves out is asked for by itself: a service is gone where the engine says so of it.
+    """
+    found = {service["ID"]: service for service in engine.services(any_of("id", list(identifiers)))}
+    present = {identifier: found[identifier] for identifier in identifiers if identifier in found}
+    for identifier in identifiers:
+        if identifier not in found:
+            with suppress(errors.NotFound):
+                present[identifier] = engine.service(identifier)
+    return present
 
 
 def any_of(key: str, values: Sequence[str]) -> types.Filters:

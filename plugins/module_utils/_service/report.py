@@ -97,7 +97,8 @@ class Entry:
 
     def conclude(self, wait: Wait) -> None:
         """Take in how waiting for the service has ended."""
-        self.see(wait.service)
+        if wait.sight is not None:
+            self.see(wait.service)
         self.tasks = wait.tasks
         if wait.judgement is not None:
             self.running, self.desired = wait.judgement.running, wait.judgement.desired

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, present_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update, Writer, removed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import (
     FAIL,
@@ -136,7 +136,7 @@ class Rollout:
         patience = Patience(self._clock, self._engine)
         identifiers = [member.identifier for member in members]
         try:
-            services = patience.read(lambda: self._engine.services(any_of("id", identifiers)))
+            held = patience.read(lambda: present_services(self._engine, identifiers))
         except errors.EngineError as error:
             for member in members:
                 member.problem = (
@@ -144,7 +144,6 @@ class Rollout:
                     f"read back: {error} Run the task again to see how it stands."
                 )
             return
-        held = {service["ID"]: service for service in services}
         for member in members:
             try:
                 if member.identifier not in held:

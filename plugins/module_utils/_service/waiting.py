@@ -62,6 +62,7 @@ class Waiting:
             return
         expected = Expectation.of_spec(service["PreviousSpec"])
         member.expected_image, member.target, member.force_update = expected.image, None, expected.force_update
+        member.entry.image_after, member.entry.version_after = expected.image, None
         self._wait_for(member, GOING_BACK, self.convergence.add(service, expected, self._settings.wait_timeout))
 
     def give_up(self, member: Member) -> None:
@@ -97,13 +98,13 @@ class Waiting:
 
     def _conclude_return(self, member: Member, wait: Wait) -> None:
         entry = member.entry
-        entry.see(wait.service)
+        entry.outcome = ROLLED_BACK if wait.outcome == CONVERGED else str(wait.outcome)
         if wait.judgement is None:
             member.aftermath = f"{entry.name} was rolled back, but how it stands could not be read."
             return
+        entry.see(wait.service)
         entry.running, entry.desired = wait.judgement.running, wait.judgement.desired
         if wait.outcome == CONVERGED:
-            entry.outcome = ROLLED_BACK
             image = errors.quote(stored_image(wait.service["Spec"]))
             member.aftermath = f"{entry.name} was put back and runs {image} again."
         else:

@@ -9,7 +9,11 @@ from typing import Any, Callable, Dict, List, Optional, Type
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import (
+    Engine,
+    any_of,
+    present_services,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     ApiError,
@@ -54,6 +58,17 @@ def connected(*answers: Any) -> tuple[Engine, FakeTransport]:
 def test_a_filter_that_a_gateway_may_refuse_is_left_out(count: int, is_used: bool) -> None:
     identifiers = [f"{number:025d}" for number in range(count)]
     assert any_of("id", identifiers) == ({"id": identifiers} if is_used else {})
+
+
+def test_a_service_is_gone_where_the_engine_says_so_of_it() -> None:
+    one, other = make_service(identifier="one"), make_service(identifier="other")
+    engine, transport = connected(answer(200, [one]), answer(200, other), answer(404, {"message": "not found"}))
+    assert present_services(engine, ["one", "other", "third"]) == {"one": one, "other": other}
+    assert [call["path"] for call in transport.calls] == [
+        "/v1.41/services",
+        "/v1.41/services/other",
+        "/v1.41/services/third",
+    ]
 
 
 @pytest.mark.parametrize("version", ["1.41", "1.54", "2.0"])

@@ -132,3 +132,24 @@ def test_a_task_that_is_stopped_still_puts_back_what_failed() -> None:
     result, _message = run(engine, task)
     assert [entry["outcome"] for entry in result["services"]] == ["rolled_back", "not_started", "not_started"]
     assert engine.image(0) == OLD
+
+
+def test_what_nobody_could_look_at_since_its_update_is_told_as_it_was_written() -> None:
+    engine = RollingEngine(1)
+    engine.is_dark = True
+    result, _message = run(engine, rollout(engine, [NEW], wait_timeout=10))
+    entry = result["services"][0]
+    assert (entry["changed"], entry["outcome"], entry["image"]) == (True, "timed_out", {"before": OLD, "after": NEW})
+    assert entry["version"] == {"before": 10, "after": 11}
+
+
+def test_what_nobody_could_look_at_since_it_was_put_back_is_told_as_it_was_written() -> None:
+    engine = RollingEngine(2)
+    task = rollout(engine, [NEW, CRASH], wait_timeout=10, on_failure=ROLLBACK_ALL)
+    while not engine.rolled_back:
+        task.step()
+    engine.is_dark = True
+    result, message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["timed_out", "timed_out"]
+    assert [entry["image"]["after"] for entry in result["services"]] == [OLD, OLD]
+    assert "s0 was rolled back, but how it stands could not be read." in message

@@ -63,7 +63,7 @@ def test_a_service_that_lost_a_field_is_put_back() -> None:
     assert (member.stage, member.aftermath) == (GOING_BACK, "")
     assert stored_image(swarm.service["Spec"]) == OLD
     assert "FieldOfTomorrow" in swarm.service["Spec"]["TaskTemplate"]["ContainerSpec"]
-    assert member.entry.image_after == NEW
+    assert member.entry.image_after == OLD
 
 
 def test_an_update_whose_fate_was_unknown_is_put_back_where_it_is_found() -> None:
