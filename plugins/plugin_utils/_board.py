@@ -23,6 +23,7 @@ class Progress:
     def __init__(self) -> None:
         self._services: Dict[str, Service] = {}
         self.trouble = ""
+        self.warnings: List[str] = []  # those that came last
         self.left = 0.0  # seconds until the job's waits are over, at most
         self.at = 0.0  # seconds since the task began
         self.lag = 0.0  # seconds from the begin of the task to that of the job
@@ -33,6 +34,7 @@ class Progress:
             return False
         self._services.update((service["name"], service) for service in told["services"])
         self.trouble, self.left, self.at = told["trouble"], told["left"], told["at"] + self.lag
+        self.warnings = told["warnings"]
         return True
 
     @property
@@ -91,6 +93,10 @@ class Board:
                 if self._is_new(identifier, text):
                     said.append(f"{self._prefix}{service['name']}: {text}, {progress.at:.0f} s")
         return [] if is_first else said
+
+    def warnings(self, progress: Progress) -> List[str]:
+        """The warnings that came last; Ansible itself prints them with the result, after the wait."""
+        return [f"{self._prefix}[WARNING]: {text}" for text in progress.warnings]
 
     def _is_new(self, key: str, line: str) -> bool:
         """Whether a line is not what was said last under this key."""

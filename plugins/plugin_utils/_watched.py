@@ -272,8 +272,9 @@ class _Watch:
     def _show(self, told: Dict[str, Any]) -> None:
         """Print what is new in a line of the job's file."""
         if self._progress.take(told):
+            warnings = self._board.warnings(self._progress)
             details = self._board.details(self._progress) if display.verbosity > 0 else []
-            self._say(details + self._board.lines(self._progress))
+            self._say(warnings + details + self._board.lines(self._progress))
 
     @staticmethod
     def _say(lines: List[str]) -> None:

@@ -9,7 +9,7 @@ One process owns a task from its first write to its last word: the job. The deci
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Set
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress import Told, tell
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 DECIDE = "decide"
 JOB = "job"
-POLL_INTERVAL = 1.0  # seconds between looks: somebody is watching
 HEARTBEAT = 5.0  # seconds between two signs of life
 CALM = 1.0  # seconds between two lines where no service has come to another stage
 
@@ -47,15 +46,17 @@ class Job:
         self._alive_at = self._began
         self._trouble = ""
         self._told: Dict[str, Told] = {}
+        self._warned: Set[str] = set()
 
     def carry_out(self, rollout: Rollout, single: bool) -> Result:
         """Run a rollout to its end. Raises RolloutFailed."""
         rollout.is_stopped = lambda: self._file.is_stopped
-        convergence = rollout.waiting.convergence
-        convergence.observer.sees_former, convergence.poll_interval = True, POLL_INTERVAL
+        rollout.waiting.convergence.observer.sees_former = True
+        if any(member.entry.warnings for member in rollout.members):
+            self._file.append(self._line(rollout, []))
         while not rollout.step():
             self._tell(rollout)
-            rollout.waiting.pause()
+            rollout.pause()
         self._tell(rollout, is_last=True)
         return rollout.result(single)
 
@@ -79,10 +80,17 @@ class Job:
         return before is None or before["stage"] != told["stage"]
 
     def _line(self, rollout: Rollout, new: List[Told]) -> Dict[str, Any]:
-        """A line of the file: seconds since the job began and until its waits end, and the services that are new."""
+        """A line of the file: seconds since the job began and until its waits end, and what is new."""
         return {
             "at": round(self._clock.now() - self._began, 1),
             "left": round(rollout.waiting.left, 1),
             "trouble": self._trouble,
+            "warnings": self._new_warnings(rollout),
             "services": new,
         }
+
+    def _new_warnings(self, rollout: Rollout) -> List[str]:
+        said = [f"{member.entry.name}: {text}" for member in rollout.members for text in member.entry.warnings]
+        new = [text for text in said if text not in self._warned]
+        self._warned.update(new)
+        return new

@@ -58,8 +58,13 @@ class Rollout:
     def run(self, single: bool) -> Result:
         """Bring each service to its target. Raises RolloutFailed, which carries the task's result."""
         while not self.step():
-            self.waiting.pause()
+            self.pause()
         return self.result(single)
+
+    def pause(self) -> None:
+        """Let time pass until there may be news; none where a service may start at once."""
+        if not (self._in_stage(QUEUED) and self._has_room([])):
+            self.waiting.pause()
 
     def step(self) -> bool:
         """Start what may start, look once, put back what has to be; gives whether all is done."""

@@ -47,6 +47,7 @@ def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory
     """Make all runs that take their time at the same time."""
     calls: dict[str, Any] = {
         "local": partial(roll, engine, f"{prefix}-local"),
+        "warned": partial(warned, engine, f"{prefix}-warned"),
         "failing": partial(roll, engine, f"{prefix}-failing", 1, image="crash:1"),
         "alone": partial(alone, engine, f"{prefix}-alone", REPLICAS),
         "failing alone": partial(alone, engine, f"{prefix}-failing-alone", 1, image="crash:1"),
@@ -68,6 +69,12 @@ def roll(engine: Endpoint, name: str, replicas: int = REPLICAS, **options: Any) 
     monitor = MONITOR if options.get("image") == "crash:1" else 0.5
     stands(engine, stepwise(name, replicas=replicas, delay=4, monitor=monitor), replicas)
     return watch(task(engine, name=name, **{**NEW, **options}), env=ONLY_JSON)
+
+
+def warned(engine: Endpoint, name: str) -> Watched:
+    """Roll out an image whose registry cannot be asked, and have Ansible print the result."""
+    stands(engine, stepwise(name, replicas=1), 1)
+    return watch(task(engine, name=name, **{**NEW, "resolve": "changed"}))
 
 
 def alone(engine: Endpoint, name: str, replicas: int, **options: Any) -> Any:
@@ -128,6 +135,12 @@ def test_each_line_says_since_when(runs: dict[str, Watched]) -> None:
         seconds = [int(found[1]) for found in times if found]
         assert seconds == sorted(seconds)
         assert seconds[-1] <= runs[key].seconds
+
+
+def test_a_warning_comes_before_the_wait(runs: dict[str, Watched], prefix: str) -> None:
+    said = " ".join(runs["warned"].errors.split())
+    warning = f"[WARNING]: {prefix}-warned: The registry docker.io gave no digest"
+    assert said.index(warning) < said.index(f"{prefix}-warned: 1/1 running")
 
 
 def test_nothing_is_shown_twice(runs: dict[str, Watched]) -> None:

@@ -31,7 +31,10 @@ class RollingEngine:
     def __init__(self, size: int) -> None:
         self.clock = FakeClock()
         self.befalls: Dict[int, str] = {}
+        self.takes: Dict[int, int] = {}  # looks after which the rollout of a service has ended, where not `LOOKS`
         self.written: List[int] = []
+        self.written_at: List[float] = []  # moments of the clock, as those of the ends
+        self.ended_at: List[float] = []
         self.rolled_back: List[int] = []
         self.most_at_once = 0
         self.is_dark = False  # nobody can see how services stand then
@@ -89,6 +92,7 @@ class RollingEngine:
             raise errors.OutOfSequence("POST /services/x/update", 500, OUT_OF_SEQUENCE)
         self._put(service, spec["TaskTemplate"]["ContainerSpec"]["Image"])
         self.written.append(int(read["ID"][2:]))
+        self.written_at.append(self.clock.now())
         self._begin(service, "updating")
         if met == "unknown fate":
             self._silent_until[read["ID"]] = self.clock.now() + SILENCE
@@ -113,7 +117,7 @@ class RollingEngine:
 
     def _begin(self, service: Any, state: str) -> None:
         service["UpdateStatus"] = {"State": state, "StartedAt": f"2026-01-01T11:00:{len(self.written):02}Z"}
-        self._looks[service["ID"]] = LOOKS
+        self._looks[service["ID"]] = self.takes.get(int(service["ID"][2:]), LOOKS)
         states = [each.get("UpdateStatus", {}).get("State") for each in self._services.values()]
         self.most_at_once = max(self.most_at_once, states.count("updating"))
 
@@ -129,6 +133,7 @@ class RollingEngine:
         if self.befalls.get(int(identifier[2:])) == "removed":
             del self._services[identifier]
             return
+        self.ended_at.append(self.clock.now())
         has_crashed = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == CRASH
         service["UpdateStatus"]["State"] = {
             "updating": "paused" if has_crashed else "completed",

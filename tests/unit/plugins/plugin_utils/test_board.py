@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Sequence
 
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._board import MOST_SINGLE_SERVICES, Board, Progress
 
@@ -13,8 +13,8 @@ FAILED = "slot 1 on node vm, failed, exit code 1: task: non-zero exit (1)"
 
 def service(name: str = "t001", line: str = "0/2 running whoami:0.6", stage: str = "rolling", **fields: Any) -> Any:
     outcome: Optional[str] = fields.pop("outcome", "converged" if stage == "ended" else None)
-    told = {"name": name, "stage": stage, "outcome": outcome, "line": f"{name}: {line}", "failing": {}, "tasks": {}}
-    return {**told, **fields}
+    told = {"name": name, "stage": stage, "outcome": outcome, "line": f"{name}: {line}"}
+    return {**told, "failing": {}, "tasks": {}, **fields}
 
 
 class Shown:
@@ -25,9 +25,10 @@ class Shown:
         self.progress = Progress()
         self.seconds = 0
 
-    def take(self, *services: Any, trouble: str = "", after: int = 1) -> Progress:
+    def take(self, *services: Any, trouble: str = "", warnings: Sequence[str] = (), after: int = 1) -> Progress:
         self.seconds += after
-        assert self.progress.take({"at": self.seconds, "left": 9, "trouble": trouble, "services": list(services)})
+        told = {"trouble": trouble, "warnings": list(warnings), "services": list(services)}
+        assert self.progress.take({"at": self.seconds, "left": 9, **told})
         return self.progress
 
     def lines(self, *services: Any, trouble: str = "", after: int = 1) -> List[str]:
@@ -43,6 +44,13 @@ def test_a_line_is_printed_when_it_changes() -> None:
     assert shown.lines(service()) == []
     assert shown.lines() == []
     assert shown.lines(service(line="1/2 running whoami:0.6")) == ["t001: 1/2 running whoami:0.6, 4 s"]
+
+
+def test_warnings_are_those_of_the_last_line() -> None:
+    shown = Shown("manager1")
+    progress = shown.take(service(), warnings=["t001: Beware."])
+    assert shown.board.warnings(progress) == ["[manager1] [WARNING]: t001: Beware."]
+    assert shown.board.warnings(shown.take(service())) == []
 
 
 def test_the_seconds_before_the_job_count() -> None:

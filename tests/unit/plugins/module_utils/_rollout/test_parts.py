@@ -76,6 +76,16 @@ def test_a_job_tells_of_nothing_but_names_images_and_states() -> None:
     assert "correct horse" not in str(file.lines)
 
 
+def test_a_job_tells_its_warnings_before_it_writes_and_once() -> None:
+    engine, file = RollingEngine(2), File()
+    task = rollout(engine, [NEW, NEW])
+    task.members[1].entry.warnings.append("Beware.")
+    file.append = lambda told: file.lines.append({**told, "written": len(engine.written)})  # type: ignore[method-assign]
+    job(engine, task, file)
+    assert [(line["warnings"], line["written"]) for line in file.lines][:2] == [(["s1: Beware."], 0), ([], 2)]
+    assert sum(len(line["warnings"]) for line in file.lines) == 1
+
+
 def test_a_job_that_fails_tells_the_end_too() -> None:
     engine, file = RollingEngine(1), File()
     with pytest.raises(RolloutFailed):

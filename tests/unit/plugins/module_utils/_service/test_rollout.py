@@ -15,6 +15,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry, RolloutFailed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
+from tests.unit.plugins.module_utils._service.recorded import FakeWatch
 from tests.unit.plugins.module_utils.rolling import CRASH, NEW, OLD, RollingEngine
 
 FAIL, ROLLBACK, ROLLBACK_ALL = "fail", "rollback", "rollback_all"
@@ -110,6 +111,15 @@ def test_services_that_run_it_take_no_place() -> None:
     result, message = run(engine, task)
     assert (message, engine.most_at_once, engine.written) == ("", 1, [2, 3])
     assert [entry["outcome"] for entry in result["services"]] == ["unchanged", "unchanged", "converged", "converged"]
+
+
+def test_the_next_service_starts_as_soon_as_one_has_ended() -> None:
+    engine = RollingEngine(4)
+    engine.takes[1] = 9
+    task = rollout(engine, [NEW] * 4, max_parallel=2)
+    task.waiting.convergence._watch = FakeWatch(engine.clock)
+    task.run(single=False)
+    assert engine.written_at[2:] == engine.ended_at[:2]
 
 
 @pytest.mark.parametrize("most", [0, 1, 2])
