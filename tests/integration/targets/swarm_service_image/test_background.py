@@ -62,6 +62,8 @@ def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory
         "cut 1": partial(cut, Batch(engine, f"{prefix}-cut1"), folder(), MOMENTS.uniform(0, 6), pipelining=True),
         "cut 2": partial(cut, Batch(engine, f"{prefix}-cut2"), folder(), MOMENTS.uniform(0, 6), pipelining=False),
         "killed": partial(kill, Batch(engine, f"{prefix}-killed"), folder(), MOMENTS.uniform(0, 6)),
+        "timed out": partial(time_out, engine, f"{prefix}-limit", folder()),
+        "once": partial(run_once, engine, f"{prefix}-once"),
         "interrupted": partial(interrupt, engine, f"{prefix}-interrupted"),
         "become": partial(become_nobody, engine, f"{prefix}-become", folder()),
     }
@@ -126,6 +128,47 @@ def test_an_interruption_is_told_at_once_and_starts_nothing_more(
         assert f"{prefix}-interrupted-1" in run.errors.partition("To wait on:\n")[2]
         assert f"{prefix}-interrupted-2" not in run.errors.partition("To wait on:\n")[2]
     assert "PreviousSpec" not in services.inspect(engine, f"{prefix}-interrupted-2")
+
+
+def time_out(engine: Endpoint, name: str, folder: Path) -> Any:
+    """Have Ansible end a task that takes too long; return the run and what is left on the node."""
+    for number in (1, 2):
+        stands(engine, stepwise(f"{name}-{number}", replicas=3, delay=4), 3)
+    listed = json.dumps([{"name": f"{name}-{number}", "image": "whoami:0.6"} for number in (1, 2)])
+    options = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
+    with SSHServer(folder) as server:
+        run = watch(task(engine, extra="timeout: 8", **options), inventory=server.inventory("manager1"))
+        return run, left_behind(folder)
+
+
+def test_a_task_that_ansible_ends_says_how_to_wait_and_starts_nothing_more(
+    runs: dict[str, Any], engine: Endpoint, prefix: str
+) -> None:
+    run, left = runs["timed out"]
+    assert run.status == 2, run.errors + run.output
+    assert "timeout" in (run.output + run.errors).lower()
+    assert "Interrupted: the swarm goes on with the rollout. Services that were not begun" in run.errors
+    assert f"{prefix}-limit-1" in run.errors.partition("To wait on:\n")[2].partition("\n")[0]
+    services.started(engine, f"{prefix}-limit-1", 3, image="whoami:0.6", timeout=LONG)
+    assert "PreviousSpec" not in services.inspect(engine, f"{prefix}-limit-2")
+    assert left == CLEAN
+
+
+def run_once(engine: Endpoint, name: str) -> Any:
+    """Run a task once for two hosts; return the results and the updates of the service."""
+    stands(engine, stepwise(name, replicas=2), 2)
+    before = services.inspect(engine, name)["Version"]["Index"]
+    text = task(engine, extra="run_once: true", name=name, image="whoami:0.6", resolve="never", wait_timeout=LONG)
+    run = watch(text, inventory=LOCAL + LOCAL.replace("manager1", "manager2"), env=ONLY_JSON)
+    return run, before
+
+
+def test_run_once_is_one_run(runs: dict[str, Any], engine: Endpoint, prefix: str) -> None:
+    run, before = runs["once"]
+    assert run.status == 0, run.errors + run.output
+    [told] = json.loads(run.output)
+    assert (told["service"]["outcome"], told["service"]["version"]["before"]) == ("converged", before)
+    assert run.errors.count("converged in") == 1
 
 
 def become_nobody(engine: Endpoint, name: str, folder: Path) -> Any:
