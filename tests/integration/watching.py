@@ -85,6 +85,7 @@ class Play:
     """A playbook that runs, in a group of processes of its own, as in a shell."""
 
     process: subprocess.Popen[str]
+    home: Path
     began: float
 
     def interrupt(self) -> None:
@@ -107,8 +108,14 @@ class Play:
 
 
 @contextmanager
-def started(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str, str] | None = None) -> Iterator[Play]:
-    """Start a playbook; it is killed at the end where it still runs."""
+def started(
+    text: str,
+    *arguments: str,
+    inventory: str = LOCAL,
+    env: Mapping[str, str] | None = None,
+    python: str = sys.executable,
+) -> Iterator[Play]:
+    """Start a playbook with the Ansible of a ``python``; it is killed at the end where it still runs."""
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         for name, content in {"ansible.cfg": "", "play.yml": text, "inventory": inventory}.items():
@@ -125,7 +132,7 @@ def started(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=2s",
             **(env or {}),
         }
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        program = str(Path(python).with_name("ansible-playbook"))
         interpreter = ("-e", f"ansible_python_interpreter={interpreter_for_ansible(folder)}")
         process = subprocess.Popen(
             [program, "-i", str(folder / "inventory"), *interpreter, str(folder / "play.yml"), *arguments],
@@ -136,7 +143,7 @@ def started(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str
             text=True,
             start_new_session=True,
         )
-        play = Play(process, time.monotonic())
+        play = Play(process, folder, time.monotonic())
         try:
             yield play
         finally:
