@@ -88,7 +88,8 @@ def test_an_interruption_ends_the_playbook_and_says_how_to_wait(
         assert run.errors.count("To wait on:\n") == 1, f"number {number}: {run.errors}"
         assert run.errors.count("Interrupted:") == 1, f"number {number}: {run.errors}"
         assert "Traceback" not in run.errors + run.output, f"number {number}: {run.errors}"
-    print(f"\nansible-core {release.name}: {TIMES} interruptions, {min(seconds):.1f} to {max(seconds):.1f} s to the end")
+    span = f"{min(seconds):.1f} to {max(seconds):.1f} s"
+    print(f"\nansible-core {release.name}: {TIMES} interruptions, {span} to the end")
     assert max(seconds) < SERVED_WITHIN
     assert '"outcome": "' in waits(python, run.errors)
     assert left_behind(home) == CLEAN

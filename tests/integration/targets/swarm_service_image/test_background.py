@@ -163,7 +163,7 @@ def run_once(engine: Endpoint, name: str) -> Any:
     return run, before
 
 
-def test_run_once_is_one_run(runs: dict[str, Any], engine: Endpoint, prefix: str) -> None:
+def test_run_once_is_one_run(runs: dict[str, Any]) -> None:
     run, before = runs["once"]
     assert run.status == 0, run.errors + run.output
     [told] = json.loads(run.output)
