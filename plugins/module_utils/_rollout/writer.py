@@ -92,7 +92,7 @@ class Update(Write):
 
     def plan(self, read: types.Service) -> Optional[Attempt]:
         """The spec with the change in it; None where it is met. Raises UnsupportedService."""
-        if self._change.is_met_by(read["Spec"]):
+        if self._change.is_met_by(read["Spec"], since=self.service["Spec"]):
             return None
         return Attempt(read, self._change.apply(read["Spec"]))
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    deployment,
     differing_fields,
     fingerprint,
     name_of,
-    stored_image,
 )
 
 if TYPE_CHECKING:
@@ -53,18 +53,13 @@ class Attempt(NamedTuple):
         if now["Version"]["Index"] == self.read["Version"]["Index"]:
             return False
         if _specs(now) == _specs(self.read):
-            return self._was_rolled_back(now)
+            return was_rolled_back(now, since=self.read)
         if self.sent in _specs(now):
             return True
         if now["Spec"] == self.read["Spec"]:
-            return self._was_rolled_back(now)
-        wanted = _written_part(self.sent)
-        return wanted != _written_part(self.read["Spec"]) and wanted == _written_part(now["Spec"])
-
-    def _was_rolled_back(self, now: types.Service) -> bool:
-        status, before = (service.get("UpdateStatus") or {} for service in (now, self.read))
-        is_new = status.get("StartedAt") != before.get("StartedAt")
-        return is_new and status.get("State", "").startswith("rollback")
+            return was_rolled_back(now, since=self.read)
+        wanted = deployment(self.sent)
+        return wanted != deployment(self.read["Spec"]) and wanted == deployment(now["Spec"])
 
     def lost_fields(self, held: types.Service) -> List[str]:
         """The fields that the engine does not hold as they were sent.
@@ -108,10 +103,12 @@ class Written(NamedTuple):
             )
 
 
+def was_rolled_back(now: types.Service, since: types.Service) -> bool:
+    """Whether a service's last rollout is a rollback that began after it was read."""
+    status, before = (service.get("UpdateStatus") or {} for service in (now, since))
+    is_new = status.get("StartedAt") != before.get("StartedAt")
+    return is_new and status.get("State", "").startswith("rollback")
+
+
 def _specs(service: types.Service) -> Tuple[types.ServiceSpec, Optional[types.ServiceSpec]]:
     return service["Spec"], service.get("PreviousSpec")
-
-
-def _written_part(spec: types.ServiceSpec) -> Tuple[str, int]:
-    """What an update of this collection changes in a spec."""
-    return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)

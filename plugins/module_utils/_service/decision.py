@@ -100,7 +100,8 @@ class Member:
         self.entry.warnings += written.warnings
         if written.held is not None:
             self.entry.see(written.held)
-        self.expect(plan.spec, is_forced="force_update" in plan.changes)
+        spec = plan.spec if written.changed else written.read["Spec"]
+        self.expect(spec, is_forced=written.changed and "force_update" in plan.changes)
 
     def fail(self, error: errors.RolloutError) -> None:
         """Take in that nothing was written, or that nobody knows whether something was."""

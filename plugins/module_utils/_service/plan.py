@@ -90,9 +90,15 @@ class ImageChange(NamedTuple):
         """The spec with the change in it. Raises UnsupportedService."""
         return self.plan(spec).spec
 
-    def is_met_by(self, spec: types.ServiceSpec) -> bool:
-        """Whether a spec needs no change. Raises UnsupportedService."""
-        return not self.plan(spec).needed
+    def is_met_by(self, spec: types.ServiceSpec, since: Optional[types.ServiceSpec] = None) -> bool:
+        """Whether a spec needs no change. Raises UnsupportedService.
+
+        A forced redeployment is also met where somebody else has deployed the wanted image `since` that spec.
+        """
+        if not self.plan(spec).needed:
+            return True
+        is_wanted = self.force and self.accepts(stored_image(spec))
+        return is_wanted and since is not None and deployment(spec) != deployment(since)
 
     def accepts(self, image: str) -> bool:
         """Whether a stored image is the wanted one, whoever set it."""
@@ -115,6 +121,11 @@ def stored_image(spec: types.ServiceSpec) -> str:
             "its image cannot be changed by this module."
         )
     return str(container["Image"])
+
+
+def deployment(spec: types.ServiceSpec) -> Tuple[str, int]:
+    """The image and the counter of forced redeployments: what an update of this collection changes in a spec."""
+    return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
 
 
 def name_of(service: types.Service) -> str:

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict
+from typing import TYPE_CHECKING, Dict, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Writer
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, was_rolled_back
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Convergence, Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import FAIL, Member, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
@@ -55,12 +55,12 @@ class Waiting:
     def put_back(self, member: Member) -> None:
         """Roll a member back, if nobody else has changed it since, and wait until it runs what it ran."""
         try:
-            service = self._roll_back(member)
+            service, spec = self._roll_back(member)
         except errors.RolloutError as error:
             is_known = not error.may_have_written
             member.aftermath = f"{member.entry.name} was not put back: {error}" if is_known else str(error)
             return
-        expected = Expectation.of_spec(service["PreviousSpec"])
+        expected = Expectation.of_spec(spec)
         member.expected_image, member.target, member.force_update = expected.image, None, expected.force_update
         member.entry.image_after, member.entry.version_after = expected.image, None
         self._wait_for(member, GOING_BACK, self.convergence.add(service, expected, self._settings.wait_timeout))
@@ -110,18 +110,21 @@ class Waiting:
         else:
             member.aftermath = f"{entry.name} was put back, but has not converged ({wait.outcome}): {wait.reason}."
 
-    def _roll_back(self, member: Member) -> types.Service:
+    def _roll_back(self, member: Member) -> Tuple[types.Service, types.ServiceSpec]:
+        """Have the engine roll a member back, unless that is done already; returns it, and the spec it goes back to."""
         patience = Patience(self._clock, self._engine)
         service = patience.read(lambda: self._engine.service(member.identifier))
         present = Footprint.of(service)
-        if member.footprint != present:
-            if member.footprint is not None and member.footprint.previous == present.present:
-                if service["Version"]["Index"] == member.service["Version"]["Index"]:
-                    member.entry.give_up(NOT_STARTED)
-                raise errors.UpdateUnfinished("its spec is the one that it had before this task.")
+        if member.footprint == present:
+            written = Writer(self._engine, self._clock).write(RollbackRequest(service))
+            member.entry.warnings += written.warnings
+            return service, service["PreviousSpec"]
+        if member.footprint is None or member.footprint.previous != present.present:
             raise errors.UpdateConflict(
                 "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
             )
-        written = Writer(self._engine, self._clock).write(RollbackRequest(service))
-        member.entry.warnings += written.warnings
-        return service
+        if was_rolled_back(service, since=member.service):
+            return service, service["Spec"]
+        if service["Version"]["Index"] == member.service["Version"]["Index"]:
+            member.entry.give_up(NOT_STARTED)
+        raise errors.UpdateUnfinished("its spec is the one that it had before this task.")

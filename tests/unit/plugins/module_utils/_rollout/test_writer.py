@@ -298,6 +298,25 @@ def test_nothing_is_sent_where_nothing_is_to_be_done() -> None:
     assert written.held == swarm.service
 
 
+def redeploy(swarm: FakeSwarm) -> None:
+    spec = copy.deepcopy(swarm.service["Spec"])
+    spec["TaskTemplate"]["ForceUpdate"] += 1
+    swarm.put(spec)
+
+
+@pytest.mark.parametrize("theirs", [redeploy, lambda swarm: swarm.set_image(NEW)])
+def test_what_somebody_else_has_redeployed_meanwhile_is_not_redeployed_again(theirs: Any) -> None:
+    swarm = FakeSwarm(make_service(NEW if theirs is redeploy else OLD), on_update=(first(theirs),))
+    written = write(swarm, NEW, force=True)
+    assert (written.changed, swarm.posts, len(swarm.updates)) == (False, 1, 0)
+    assert stored_image(written.read["Spec"]) == NEW
+
+
+def test_what_somebody_else_has_labelled_meanwhile_is_redeployed() -> None:
+    swarm = FakeSwarm(make_service(NEW), on_update=(first(lambda swarm: swarm.set_label("a", "b")),))
+    assert (write(swarm, NEW, force=True).changed, swarm.posts) == (True, 2)
+
+
 @pytest.mark.parametrize("wanted", [OLD, NEW])
 def test_force_sends_once(wanted: str) -> None:
     swarm = FakeSwarm(on_update=events(lost(applied=True)))

@@ -88,6 +88,19 @@ def test_an_update_whose_fate_stays_unknown_says_so() -> None:
     assert member.entry.changed
 
 
+@pytest.mark.parametrize("who", [FakeSwarm.roll_back, FakeSwarm.put_back])
+def test_what_was_rolled_back_meanwhile_is_not_rolled_back_again(who: Callable[[FakeSwarm], Any]) -> None:
+    swarm = unreadable()
+
+    def roll_back(swarm: FakeSwarm) -> None:
+        answers_again(swarm)
+        who(swarm)
+
+    member = failed(swarm, lost(applied=True), meanwhile=roll_back)
+    assert (member.stage, member.aftermath, swarm.posts) == (GOING_BACK, "", 1)
+    assert (member.expected_image, stored_image(swarm.service["Spec"])) == (OLD, OLD)
+
+
 def test_what_others_made_of_it_since_is_left_alone() -> None:
     swarm = unreadable()
 
