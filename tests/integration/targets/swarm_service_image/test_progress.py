@@ -33,6 +33,8 @@ ONLY_JSON = {"ANSIBLE_STDOUT_CALLBACK": "only_json"}
 MANY = 8
 MONITOR = 5
 """Seconds in which a task that crashes is seen to crash, on a busy machine too."""
+LIMIT, LATEST, START = 12, 5, 10
+"""Seconds for which a run waits, by which its end may be later, and in which Ansible starts on a busy machine."""
 AT_ONCE = 3
 """Runs at the same time: each of Ansible's takes a good part of a processor."""
 
@@ -49,6 +51,7 @@ def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory
         "local": partial(roll, engine, f"{prefix}-local"),
         "warned": partial(warned, engine, f"{prefix}-warned"),
         "failing": partial(roll, engine, f"{prefix}-failing", 1, image="crash:1"),
+        "limit": partial(limited, engine, f"{prefix}-limit"),
         "alone": partial(alone, engine, f"{prefix}-alone", REPLICAS),
         "failing alone": partial(alone, engine, f"{prefix}-failing-alone", 1, image="crash:1"),
         "loop": partial(loop, engine, f"{prefix}-loop"),
@@ -69,6 +72,14 @@ def roll(engine: Endpoint, name: str, replicas: int = REPLICAS, **options: Any) 
     monitor = MONITOR if options.get("image") == "crash:1" else 0.5
     stands(engine, stepwise(name, replicas=replicas, delay=4, monitor=monitor), replicas)
     return watch(task(engine, name=name, **{**NEW, **options}), env=ONLY_JSON)
+
+
+def limited(engine: Endpoint, name: str) -> Watched:
+    """Wait for tasks that crash and are replaced for good."""
+    spec = stepwise(name, replicas=4, delay=0)
+    spec["UpdateConfig"]["FailureAction"] = "continue"
+    stands(engine, spec, 4)
+    return watch(task(engine, name=name, image="crash:1", resolve="never", wait_timeout=LIMIT))
 
 
 def warned(engine: Endpoint, name: str) -> Watched:
@@ -135,6 +146,13 @@ def test_each_line_says_since_when(runs: dict[str, Watched]) -> None:
         seconds = [int(found[1]) for found in times if found]
         assert seconds == sorted(seconds)
         assert seconds[-1] <= runs[key].seconds
+
+
+def test_the_time_that_was_given_is_kept(runs: dict[str, Watched]) -> None:
+    run = runs["limit"]
+    assert run.status == 2
+    assert re.search(r", timed_out, \d+ s$", run.progress[-1]), run.progress
+    assert LIMIT <= run.seconds <= LIMIT + LATEST + START
 
 
 def test_a_warning_comes_before_the_wait(runs: dict[str, Watched], prefix: str) -> None:
