@@ -52,6 +52,8 @@ class DockerConfigKeychain(Keychain):
     may be missing.
     """
 
+    inherits = False
+
     def __init__(self, run_program: RunProgram, folder: Optional[str] = None) -> None:
         self._run_program = run_program
         self._must_exist = folder is not None

@@ -47,6 +47,13 @@ class Resolved(NamedTuple):
     platforms: Optional[Platforms] = None
 
 
+class HandedOn(NamedTuple):
+    """What a service gets for its registry (None: it keeps what it has), and a warning where that may be a stranger's."""
+
+    credential: Optional[Credential] = None
+    warning: str = ""
+
+
 Answer = Union[Resolved, UnresolvedImage]
 
 
@@ -100,8 +107,22 @@ class Resolver:
             self._answers[key] = self._ask(reference.with_default_tag())
         return self._answers[key]
 
+    def hand_on(self, reference: Reference, image: str) -> HandedOn:
+        """The credential to hand to a service that goes from `image` to the reference.
+
+        The engine keeps what a service has stored unless it is sent another one, if only an empty one
+        (moby, daemon/cluster/services.go). Raises CredentialError, and InvalidInput as `credential` does.
+        """
+        credential = self.credential(reference)
+        former = _domain_of(image)
+        if credential is not None or former == reference.domain:
+            return HandedOn(credential)
+        if not self._keychain.inherits:
+            return HandedOn(Credential())
+        return HandedOn(warning=_warning_of_move(former, reference.domain) if former else "")
+
     def credential(self, reference: Reference) -> Optional[Credential]:
-        """The credential to hand to a service that runs the reference; None to keep what it has.
+        """The credential for the reference's registry; None where there is none.
 
         Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
         """
@@ -138,6 +159,22 @@ class Resolver:
             return self._engine.distribution(reference.canonical, header)
         except (errors.ApiError, errors.AnswerLost, errors.BadAnswer) as error:
             return error
+
+
+def _domain_of(image: str) -> Optional[str]:
+    """The registry of a stored image; None for a text that is no reference."""
+    try:
+        return Reference.parse(image).domain
+    except InvalidReference:
+        return None
+
+
+def _warning_of_move(former: str, domain: str) -> str:
+    return (
+        f"The image moves from the registry {former} to {domain}. With registry_auth=inherit the service keeps the "
+        f"credentials that it may have for {former}, and its nodes send them to {domain} if that asks for some. "
+        "To avoid that, use registry_auth=docker_config, or registry_username and registry_password."
+    )
 
 
 def _unresolved(reference: Reference, error: errors.EngineError, credential: Optional[Credential]) -> UnresolvedImage:

@@ -76,6 +76,11 @@ def test_the_header_of_a_token() -> None:
     assert decoded(Credential(DOMAIN, registry_token="t").header()) == {"registrytoken": "t", "serveraddress": DOMAIN}
 
 
+def test_an_empty_credential_is_the_one_of_the_docker_cli() -> None:
+    assert Credential().header() == "e30="
+    assert Credential().secrets == []
+
+
 def test_a_credential_does_not_show_its_secrets() -> None:
     credential = Credential(DOMAIN, "robot", "pass-word", "identity-token", "registry-token")
     assert "robot" in repr(credential)
