@@ -52,6 +52,7 @@ UNAVAILABLE_TEXTS = (
 )
 
 
+WANTS_TLS = b"HTTP request to an HTTPS server"  # Go's net/http
 UNREADABLE = "no reason that can be read"
 MOST_WARNINGS = 10  # warnings of one answer that are passed on
 GATEWAY_STATUSES = (502, 504)  # no engine answers with these (api/server/httpstatus), so a gateway speaks for itself
@@ -102,6 +103,10 @@ class Engine:
         """Learn the engine's API version; engines from 23 on also tell at once whether they are managers."""
         answer = self._transport.call("GET", "/_ping")
         version = answer.headers.get("api-version", "")
+        if WANTS_TLS in answer.body:
+            raise errors.BadAnswer(
+                f"The engine at {self._transport.address.text} wants TLS: set tls=true, or write https:// in docker_host."
+            )
         if not version.replace(".", "").isdigit():
             raise errors.BadAnswer(
                 f"What answers at {self._transport.address.text} is not a Docker engine: "

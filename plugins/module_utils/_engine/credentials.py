@@ -61,10 +61,12 @@ class Credential:
 class Keychain:
     """Where credentials come from; this one has none, so that the engine keeps what the service has stored.
 
-    `inherits` tells that this is meant to be so also for a service whose image moves to another registry.
+    `inherits` tells that this is meant to be so also for a service whose image moves to another registry, `is_given`
+    that there is a credential for every registry.
     """
 
     inherits = True
+    is_given = False
 
     def find(self, domain: str) -> Optional[Credential]:
         """The credential for a registry's domain (`docker.io`, `host:5000`), or None.
@@ -79,6 +81,7 @@ class GivenKeychain(Keychain):
     """One user name and password, given with the task."""
 
     inherits = False
+    is_given = True
 
     def __init__(self, username: str, password: str) -> None:
         self._username = username

@@ -92,9 +92,14 @@ def _check_digest(wanted: Reference, stated: str, answered: str) -> None:
 
 
 class Resolver:
-    """Asks each reference's registry once, with the credential that the keychain has for it."""
+    """Asks each reference's registry once, with the credential that the keychain has for it.
+
+    Raises InvalidInput where it is clear from the options that credentials would go where they can be read by others.
+    """
 
     def __init__(self, engine: Engine, keychain: Keychain, clock: Clock) -> None:
+        if keychain.is_given or (engine.is_encrypted and not keychain.inherits):
+            _check_line(engine, "registries")
         self._engine = engine
         self._keychain = keychain
         self._clock = clock
@@ -127,17 +132,8 @@ class Resolver:
         Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
         """
         credential = self._keychain.find(reference.domain)
-        if credential is not None and not self._engine.keeps_secrets and self._engine.is_encrypted:
-            raise errors.InvalidInput(
-                f"The credentials for {reference.domain} would go to a machine whose certificate is not checked, since "
-                "validate_certs is false. Set validate_certs=true, and ca_path to the authority that signed the "
-                "engine's certificate, or use the manager's own socket."
-            )
-        if credential is not None and not self._engine.keeps_secrets:
-            raise errors.InvalidInput(
-                f"The credentials for {reference.domain} would go over an unencrypted connection to another machine. "
-                "Use the manager's own socket, or https:// with the TLS options."
-            )
+        if credential is not None:
+            _check_line(self._engine, reference.domain)
         return credential
 
     def _ask(self, reference: Reference) -> Answer:
@@ -159,6 +155,22 @@ class Resolver:
             return self._engine.distribution(reference.canonical, header)
         except (errors.ApiError, errors.AnswerLost, errors.BadAnswer) as error:
             return error
+
+
+def _check_line(engine: Engine, registries: str) -> None:
+    """Raises InvalidInput where what is sent to the engine could be read by others."""
+    if engine.keeps_secrets:
+        return
+    if engine.is_encrypted:
+        raise errors.InvalidInput(
+            f"The credentials for {registries} would go to a machine whose certificate is not checked, since "
+            "validate_certs is false. Set validate_certs=true, and ca_path to the authority that signed the "
+            "engine's certificate, or use the manager's own socket."
+        )
+    raise errors.InvalidInput(
+        f"The credentials for {registries} would go over an unencrypted connection to another machine. "
+        "Use the manager's own socket, or https:// with the TLS options."
+    )
 
 
 def _domain_of(image: str) -> Optional[str]:

@@ -106,7 +106,9 @@ def test_no_credentials_no_header() -> None:
 
 @pytest.mark.parametrize("host", ["tcp://192.0.2.1:2375", "tcp://engine.example.com", "http://192.0.2.1:2375"])
 def test_credentials_do_not_go_over_an_open_line(host: str) -> None:
-    resolver, transport, _clock = make_resolver(keychain=GivenKeychain("robot", PASSWORD), host=host)
+    with pytest.raises(InvalidInput, match="The credentials for registries would go over an unencrypted connection"):
+        make_resolver(keychain=GivenKeychain("robot", PASSWORD), host=host)
+    resolver, transport, _clock = make_resolver(keychain=Something(), host=host)
     for send in (resolver.ask, resolver.credential):
         with pytest.raises(InvalidInput, match="unencrypted connection") as error:
             send(IMAGE)
@@ -118,12 +120,11 @@ def test_credentials_do_not_go_over_an_open_line(host: str) -> None:
 def test_credentials_do_not_go_to_an_unchecked_machine(host: str) -> None:
     transport = FakeTransport(host=host)
     transport.address = Address.parse(host, TLS(verify=False))
-    resolver = Resolver(connected(transport), GivenKeychain("robot", PASSWORD), FakeClock())
-    for send in (resolver.ask, resolver.credential):
+    for keychain in (GivenKeychain("robot", PASSWORD), Nothing()):
         with pytest.raises(
             InvalidInput, match=r"certificate is not checked.*Set validate_certs=true, and ca_path"
         ) as error:
-            send(IMAGE)
+            Resolver(connected(transport), keychain, FakeClock())
         assert PASSWORD not in str(error.value)
     assert transport.calls == []
 
@@ -246,6 +247,15 @@ def test_a_lost_answer_does_not_repeat_the_password() -> None:
     )
     assert PASSWORD not in str(resolver.ask(IMAGE))
     assert json.dumps(PASSWORD) not in str(resolver.ask(IMAGE))
+
+
+class Something(Keychain):
+    """A config file that has an entry for every registry."""
+
+    inherits = False
+
+    def find(self, domain: str) -> Optional[Credential]:
+        return Credential(domain, "robot", PASSWORD)
 
 
 class Nothing(Keychain):
