@@ -84,6 +84,20 @@ class ApiError(EngineError):
         return type(self)(self.call, self.status, self._text, secrets)
 
 
+class NotAllowed(ApiError):
+    """What is before the engine, a socket proxy or an authorization plugin, does not let this call pass: for good."""
+
+    def __init__(self, call: str, status: int, text: str, secrets: Iterable[str] = ()) -> None:
+        super().__init__(call, status, text, secrets)
+        method, _space, path = call.partition(" ")
+        needed = f"{path.strip('/').partition('/')[0].lstrip('_').upper()}=1"
+        needed = needed if method == "GET" else f"{method}=1 and {needed}"
+        self.args = (
+            f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: have what is before the "
+            f"engine, a socket proxy or an authorization plugin, allow it ({needed} for docker-socket-proxy).",
+        )
+
+
 class NotFound(ApiError):
     """404: no such object."""
 

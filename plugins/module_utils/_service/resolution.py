@@ -196,6 +196,8 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
             f"The registry {reference.domain} gave no digest for {reference.familiar}: "
             f"{errors.quote(str(error), secrets)}"
         )
+    if isinstance(error, errors.NotAllowed):
+        return UnresolvedImage(f"No digest for {reference.familiar} was asked for: {error.scrubbed(secrets)}")
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
     kind = MissingImage if _is_definite(error) else UnresolvedImage
