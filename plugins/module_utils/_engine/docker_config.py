@@ -16,6 +16,7 @@ import binascii
 import json
 import os
 import re
+import sys
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
@@ -32,8 +33,37 @@ CONFIG_VARIABLE = "DOCKER_CONFIG"
 AUTH_VARIABLE = "DOCKER_AUTH_CONFIG"
 HELPER_PREFIX = "docker-credential-"
 HELPER_TIMEOUT = 30.0  # seconds
-TIMED_OUT = 124  # exit statuses of coreutils' timeout(1)
+TIMED_OUT = 124  # exit statuses of LIMITED, which are those of coreutils' timeout(1)
 CANNOT_RUN = {126: "Permission denied", 127: "No such file or directory"}
+# A program for Python: run a command, and kill it and its children where it takes longer than so many seconds. Not every
+# system has timeout(1), and by itself that asks a program only to end. Children that stay behind are killed too: one
+# that writes to the output for good would be read for good.
+LIMITED = """
+import errno, os, signal, sys
+
+def kill(*_signal):
+    try:
+        os.killpg(helper, signal.SIGKILL)
+    except OSError:
+        pass
+
+def give_up(*_signal):
+    kill()
+    os._exit(124)
+
+helper = os.fork()
+if helper == 0:
+    try:
+        os.setsid()
+        os.execvp(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        os._exit(127 if error.errno == errno.ENOENT else 126)
+signal.signal(signal.SIGALRM, give_up)
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+status = os.waitpid(helper, 0)[1]
+kill()
+os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+"""
 TOKEN_USER = "<token>"  # a helper's way of saying that the secret is an identity token
 NOT_FOUND = "credentials not found in native keychain"
 HARMLESS_HELPER_TEXTS = (NOT_FOUND, "no credentials server URL", "no credentials username")
@@ -167,10 +197,11 @@ def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
 
 
 def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Credential]:
-    """Ask a credential helper, under the program `timeout`. None where it knows nothing of the server."""
+    """Ask a credential helper, within a limit. None where it knows nothing of the server."""
     program = HELPER_PREFIX + name
+    limited = [sys.executable, "-I", "-S", "-c", LIMITED, f"{HELPER_TIMEOUT:g}"]
     try:
-        status, output, complaints = run_program(["timeout", f"{HELPER_TIMEOUT:g}", program, "get"], server.encode())
+        status, output, complaints = run_program([*limited, program, "get"], server.encode())
     except BrokenPipeError:
         raise CredentialError(f"The credential helper {program} ended before it had read what it was asked.") from None
     except OSError as error:
