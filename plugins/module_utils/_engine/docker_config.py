@@ -68,6 +68,7 @@ TOKEN_USER = "<token>"  # a helper's way of saying that the secret is an identit
 NOT_FOUND = "credentials not found in native keychain"
 HARMLESS_HELPER_TEXTS = (NOT_FOUND, "no credentials server URL", "no credentials username")
 LARGEST_CONFIG = 4 * 1024 * 1024  # bytes
+_LINE_BREAK = re.compile(r"[\r\n]")  # what Go's encoding/base64 passes over
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
@@ -132,7 +133,7 @@ class DockerConfigKeychain(Keychain):
             raise CredentialError(f"{self._path} cannot be read: {error.strerror}.") from None
         if len(content) > LARGEST_CONFIG:
             raise CredentialError(f"{self._path} is larger than {LARGEST_CONFIG // 2**20} MiB; it was not used.")
-        return _parse(content.decode("utf-8", errors="replace"), self._path)
+        return _parse(content.decode("utf-8", errors="replace"), self._path) if content.strip() else {}
 
 
 def _is_key_of(key: str, domain: str) -> bool:
@@ -187,7 +188,7 @@ def _from_entry(entry: Any, domain: str, source: str) -> Optional[Credential]:
 
 def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
     try:
-        pair = base64.b64decode(str(auth), validate=True).decode("utf-8")
+        pair = base64.b64decode(_LINE_BREAK.sub("", str(auth)), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         pair = ""
     username, colon, password = pair.partition(":")

@@ -119,7 +119,8 @@ class ServiceNotFound(RolloutError):
 
     def __init__(self, wanted: str, near: List[str], hint: str = "") -> None:
         hint = f"Did you mean {', '.join(near)}?" if near else hint
-        super().__init__(f"There is no service {quote(wanted)!r} in this swarm. {hint}".rstrip())
+        shown = wanted if wanted.isprintable() and len(wanted) <= LONGEST_QUOTE else quote(wanted)  # spaces and all
+        super().__init__(f"There is no service {shown!r} in this swarm. {hint}".rstrip())
         self.near = near
 
 

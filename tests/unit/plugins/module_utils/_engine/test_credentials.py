@@ -208,6 +208,34 @@ def test_where_the_config_is_by_default(tmp_path: Path, monkeypatch: pytest.Monk
     assert DockerConfigKeychain(run_program).find(DOMAIN) == Credential(DOMAIN, "robot", "variable")
 
 
+def test_an_empty_variable_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "home/.docker"
+    folder.mkdir(parents=True)
+    keychain(folder, {"auths": {DOMAIN: {"auth": pair("robot", "home")}}})
+    for name in ("DOCKER_CONFIG", "DOCKER_AUTH_CONFIG"):
+        monkeypatch.setenv(name, "")
+    assert DockerConfigKeychain(run_program).find(DOMAIN) == Credential(DOMAIN, "robot", "home")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \t\r\n"], ids=["empty", "line", "blank"])
+def test_a_config_without_anything_in_it(tmp_path: Path, text: str) -> None:
+    """As left by `touch`, or by a disk that was full; the Docker CLI takes it for one without credentials."""
+    assert keychain(tmp_path, text).find(DOMAIN) is None
+
+
+@pytest.mark.parametrize("auth", ["dXNlcjpwYXNz\n", "dXNl\ncjpwYXNz", "dXNlcjpw\r\nYXNz\r\n"])
+def test_a_pair_that_was_broken_into_lines(tmp_path: Path, auth: str) -> None:
+    """As base64(1) writes it; the Docker CLI takes it."""
+    found = keychain(tmp_path, {"auths": {DOMAIN: {"auth": auth}}}).find(DOMAIN)
+    assert found == Credential(DOMAIN, "user", "pass")
+
+
+@pytest.mark.parametrize("auth", ["dXNl cjpwYXNz", "dXNlcjpwYXM", "dXNl\tcjpwYXNz"], ids=["space", "no-padding", "tab"])
+def test_a_pair_that_the_docker_cli_does_not_take(tmp_path: Path, auth: str) -> None:
+    with pytest.raises(CredentialError, match="is not the base64 of a name and a password"):
+        keychain(tmp_path, {"auths": {DOMAIN: {"auth": auth}}}).find(DOMAIN)
+
+
 def test_the_variable_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chain = keychain(tmp_path, {"auths": {key: {"auth": pair("robot", "file")} for key in (DOMAIN, "other.example")}})
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": {DOMAIN: {"auth": pair("robot", "variable")}}}))

@@ -132,3 +132,17 @@ def test_a_task_that_is_stopped_still_puts_back_what_failed() -> None:
     result, _message = run(engine, task)
     assert [entry["outcome"] for entry in result["services"]] == ["rolled_back", "not_started", "not_started"]
     assert engine.image(0) == OLD
+
+
+MANY = 61
+
+
+def test_a_message_of_many_failures_fits_a_screen() -> None:
+    engine = RollingEngine(MANY)
+    task = rollout(engine, [CRASH] * MANY)
+    result, message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["paused"] * MANY
+    told = [member.entry.name for member in task.members if member.problem and member.problem in message]
+    assert told == [member.entry.name for member in task.members[:5]]
+    assert message.endswith(" 56 more services failed; the result has the outcome of each.")
+    assert len(message) < 24 * 80
