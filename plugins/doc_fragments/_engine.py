@@ -24,6 +24,7 @@ options:
       - The limit of one call to the engine, in seconds, from connecting to the last byte of the answer.
       - It is also how long a passing failure (a lost answer, a swarm without a leader, a concurrent writer) is met
         by trying again.
+      - From 1 to 86400, which is a day.
       - If not given, the environment variable E(DOCKER_TIMEOUT) is used, then the default.
     type: int
     default: 60
@@ -75,6 +76,7 @@ requirements:
   - Docker Engine 20.10 or newer
   - Python 3.7 or newer
 notes:
+  - Of the environment variables above, one that is empty counts as not set, as it does to the Docker CLI.
   - Runs against a manager. The collection always speaks the engine's own version of the API, so there is no option for
     it.
 """

@@ -16,12 +16,13 @@ options:
     description:
       - Where credentials for the registry come from.
       - V(inherit) asks the registry without any, and lets the engine keep the credentials that are stored with the
-        service.
+        service. Where the image moves to another registry, a warning says that its nodes could send them there.
       - V(docker_config) finds them on the managed node as the Docker CLI does. First the environment variable
         E(DOCKER_AUTH_CONFIG), then C(credHelpers), C(credsStore) and C(auths) of C(config.json). They are used to ask
-        the
-        registry. Where a service is changed, they are also handed to it, so that its nodes can pull the image. Where
-        nothing is found for a registry, this is the same as V(inherit).
+        the registry. Where a service is changed, they are also handed to it, so that its nodes can pull the image.
+        Where nothing is found for a registry, it is asked without any. A service then keeps what is stored with it,
+        unless its image moves to another registry. In that case what is stored is deleted, as it is not for that
+        registry.
     type: str
     choices: [inherit, docker_config]
     default: inherit

@@ -14,7 +14,7 @@ class ModuleDocFragment:
 options:
   wait_timeout:
     description:
-      - How long to wait for each service, in seconds from its own start.
+      - How long to wait for each service, in seconds from its own start, 0 or more.
       - When it is over, the task fails and the swarm goes on by itself. The next run takes up the wait where it is.
     type: int
     default: 300

@@ -48,17 +48,17 @@ ENGINE_OPTIONS: Dict[str, Any] = {
     "docker_host": {
         "type": "str",
         "default": "unix:///var/run/docker.sock",
-        "fallback": (env_fallback, ["DOCKER_HOST"]),
+        "fallback": (_filled_variable, ["DOCKER_HOST"]),
         "aliases": ["docker_url"],
     },
-    "timeout": {"type": "int", "default": 60, "fallback": (env_fallback, ["DOCKER_TIMEOUT"])},
+    "timeout": {"type": "int", "default": 60, "fallback": (_filled_variable, ["DOCKER_TIMEOUT"])},
     "tls": {"type": "bool", "default": False, "fallback": (_filled_variable, ["DOCKER_TLS"])},
     "validate_certs": {
         "type": "bool",
         "fallback": (_filled_variable, ["DOCKER_TLS_VERIFY"]),
         "aliases": ["tls_verify"],
     },
-    "tls_hostname": {"type": "str", "fallback": (env_fallback, ["DOCKER_TLS_HOSTNAME"])},
+    "tls_hostname": {"type": "str", "fallback": (_filled_variable, ["DOCKER_TLS_HOSTNAME"])},
     "ca_path": {"type": "path", "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"]},
     "client_cert": {"type": "path", "aliases": ["tls_client_cert", "cert_path"]},
     "client_key": {"type": "path", "aliases": ["tls_client_key", "key_path"]},
@@ -89,6 +89,8 @@ PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default":
 
 # Set by the action plugins where a task is watched: which part of it this process is (see _rollout/parts.py).
 PART = "SWARMOPS_ROLLOUT_PART"
+
+LONGEST_TIMEOUT = 24 * 3600  # seconds; far more is a typing error, and more than a socket takes
 
 DETACHED = 'setsid "$@" </dev/null >/dev/null 2>&1 &'
 
@@ -186,8 +188,12 @@ def _warn(module: AnsibleModule, result: Dict[str, Any]) -> None:
 
 
 def _engine(params: Params) -> Engine:
-    if params["timeout"] < 1:
-        raise errors.InvalidInput(f"timeout is {params['timeout']} seconds; it must be 1 or more.")
+    if not 1 <= params["timeout"] <= LONGEST_TIMEOUT:
+        raise errors.InvalidInput(
+            f"timeout is {params['timeout']} seconds; it must be from 1 to {LONGEST_TIMEOUT} (a day)."
+        )
+    if params.get("wait_timeout", 0) < 0:
+        raise errors.InvalidInput(f"wait_timeout is {params['wait_timeout']} seconds; it must be 0 or more.")
     address = Address.parse(params["docker_host"], _tls(params))
     return Engine(Transport(address, params["timeout"]))
 

@@ -30,6 +30,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         given = self.headers.get("Authorization", "")
+        user = base64.b64decode(given.partition(" ")[2]).decode().partition(":")[0]
+        print(f"{self.path} {user or '-'}", flush=True)
         if sys.argv[2] == "private" and not given:
             return self.answer(401, b"{}", "Basic realm=tests")
         if self.path == "/v2/":
@@ -73,7 +75,8 @@ server.serve_forever()
 class Misbehaving:
     """A registry beside an engine that answers as the first part of a repository says: ``401/app``, ``slow/app`` …
 
-    A private one asks for a name and a password, and repeats them in the text of its errors.
+    A private one asks for a name and a password, and repeats them in the text of its errors. ``visits`` is what it was
+    asked for, and by whom.
     """
 
     def __init__(self, engine: Endpoint, port: int, *, private: bool = False) -> None:
@@ -91,6 +94,12 @@ class Misbehaving:
         self._process = self._engine.space.spawn("sh", "-c", script, "sh", *command, log=self._log)
         eventually(lambda: "ready" in self._log.read_text(encoding="utf-8"), "the misbehaving registry listens")
         return self
+
+    @property
+    def visits(self) -> list[tuple[str, str]]:
+        """The paths that were asked for so far, each with the user that was named; ``-`` where none was."""
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        return [(path, user) for path, _space, user in (line.partition(" ") for line in lines) if path.startswith("/")]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.swarm.box import capture, environment, new_folder, run
+from tests.swarm.box import Machine, capture, environment, new_folder, run
 from tests.swarm.collection import NAME, ROOT
 
 COLLECTION = "swarmops.rollout"
@@ -88,9 +88,10 @@ def module(
     diff: bool = False,
     env: Mapping[str, str] | None = None,
     user: int = 0,
+    space: Machine | None = None,
     **params: Any,
 ) -> Result:
-    """Run a module, as another ``user`` (an ID) where one is given, and return its result.
+    """Run a module, as another ``user`` (an ID) or in another ``space`` where one is given, and return its result.
 
     Raises :class:`AssertionError` with what it printed where that is no result.
     """
@@ -100,8 +101,10 @@ def module(
     began = time.monotonic()
     if user:
         status, output, text = _as_user(MODULES + plugin, given, variables, user)
-    elif "PYTHONPATH" in (env or {}):
-        status, output, text = _fresh([sys.executable, "-m", MODULES + plugin], given, variables)
+    elif space or "PYTHONPATH" in (env or {}):
+        command = [sys.executable, "-m", MODULES + plugin]
+        command = space.command(*command) if space else command
+        status, output, text = _fresh(command, given, variables)
     else:
         status, output, text = _forked(MODULES + plugin, given, variables)
     seconds = time.monotonic() - began

@@ -92,8 +92,21 @@ def _is_loopback(host: str) -> bool:
 
 
 def _unusable(docker_host: str) -> str:
-    shown = errors.quote(docker_host.rpartition("@")[2])
+    is_ssh = docker_host.startswith("ssh://")
+    advice = " For ssh://, have Ansible connect to that machine and leave docker_host out." if is_ssh else ""
     return (
-        f"docker_host {shown!r} is not the address of an engine: "
-        "unix:///PATH, tcp://HOST:PORT and https://HOST:PORT are."
+        f"docker_host {errors.quote(_without_secrets(docker_host))!r} is not the address of an engine: "
+        f"unix:///PATH, tcp://HOST:PORT and https://HOST:PORT are.{advice}"
     )
+
+
+def _without_secrets(docker_host: str) -> str:
+    """An address without a password; with ssh:// alone what stands before it is surely a user's name."""
+    login, at, place = docker_host.rpartition("@")
+    if not at:
+        return docker_host
+    scheme, separator, user = login.partition("://")
+    if scheme != "ssh":
+        return f"{scheme}://***@{place}" if separator else f"***@{place}"
+    name, colon, _password = user.partition(":")
+    return f"ssh://{name}{':***' if colon else ''}@{place}"

@@ -52,8 +52,10 @@ UNAVAILABLE_TEXTS = (
 )
 
 
+WANTS_TLS = b"HTTP request to an HTTPS server"  # Go's net/http
 UNREADABLE = "no reason that can be read"
 MOST_WARNINGS = 10  # warnings of one answer that are passed on
+NOT_ALLOWED_STATUSES = (401, 403, 405)  # of an engine's own, only for /distribution, with the registry's words
 GATEWAY_STATUSES = (502, 504)  # no engine answers with these (api/server/httpstatus), so a gateway speaks for itself
 SERVER_ERRORS = 500  # the least of the HTTP statuses for errors of the server
 SHORTEST_CALL = 0.1  # seconds
@@ -102,6 +104,12 @@ class Engine:
         """Learn the engine's API version; engines from 23 on also tell at once whether they are managers."""
         answer = self._transport.call("GET", "/_ping")
         version = answer.headers.get("api-version", "")
+        if WANTS_TLS in answer.body:
+            raise errors.BadAnswer(
+                f"The engine at {self._transport.address.text} wants TLS: set tls=true, or write https:// in docker_host."
+            )
+        if answer.status in NOT_ALLOWED_STATUSES and not version:
+            raise errors.NotAllowed("GET /_ping", answer.status, _reason(answer))
         if not version.replace(".", "").isdigit():
             raise errors.BadAnswer(
                 f"What answers at {self._transport.address.text} is not a Docker engine: "
@@ -211,6 +219,8 @@ class Engine:
             return errors.ManagerNotReady(call, answer.status, reason)
         if any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
+        if answer.status in NOT_ALLOWED_STATUSES and (reason == UNREADABLE or "/distribution/" not in call):
+            return errors.NotAllowed(call, answer.status, reason)
         if OUT_OF_SEQUENCE_TEXT in text:
             return errors.OutOfSequence(call, answer.status, reason)
         if any(known in text for known in UNAVAILABLE_TEXTS):

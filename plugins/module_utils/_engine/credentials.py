@@ -20,9 +20,12 @@ HUB_KEY = "https://index.docker.io/v1/"
 
 @dataclass(frozen=True)
 class Credential:
-    """What a registry wants to see. `server` is the registry's key in a config file."""
+    """What a registry wants to see; an empty one has the engine forget what it has stored.
 
-    server: str
+    `server` is the registry's key in a config file.
+    """
+
+    server: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
@@ -31,9 +34,16 @@ class Credential:
     @property
     def secrets(self) -> List[str]:
         """The texts that must never be shown."""
+        if not self.holds_secret:
+            return []
         pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode() if self.password else ""
         texts = (self.password, self.identity_token, self.registry_token, pair, self.header())
         return [text for text in texts if text]
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether there is anything in it that must never be shown."""
+        return bool(self.password or self.identity_token or self.registry_token)
 
     def header(self) -> str:
         """The value of X-Registry-Auth: padded base64url of JSON, as the engine reads it."""
@@ -49,7 +59,14 @@ class Credential:
 
 
 class Keychain:
-    """Where credentials come from; this one has none, so that the engine keeps what the service has stored."""
+    """Where credentials come from; this one has none, so that the engine keeps what the service has stored.
+
+    `inherits` tells that this is meant to be so also for a service whose image moves to another registry, `is_given`
+    that there is a credential for every registry.
+    """
+
+    inherits = True
+    is_given = False
 
     def find(self, domain: str) -> Optional[Credential]:
         """The credential for a registry's domain (`docker.io`, `host:5000`), or None.
@@ -62,6 +79,9 @@ class Keychain:
 
 class GivenKeychain(Keychain):
     """One user name and password, given with the task."""
+
+    inherits = False
+    is_given = True
 
     def __init__(self, username: str, password: str) -> None:
         self._username = username

@@ -16,6 +16,7 @@ import binascii
 import json
 import os
 import re
+import sys
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
@@ -32,12 +33,42 @@ CONFIG_VARIABLE = "DOCKER_CONFIG"
 AUTH_VARIABLE = "DOCKER_AUTH_CONFIG"
 HELPER_PREFIX = "docker-credential-"
 HELPER_TIMEOUT = 30.0  # seconds
-TIMED_OUT = 124  # exit statuses of coreutils' timeout(1)
+TIMED_OUT = 124  # exit statuses of LIMITED, which are those of coreutils' timeout(1)
 CANNOT_RUN = {126: "Permission denied", 127: "No such file or directory"}
+# A program for Python: run a command, and kill it and its children where it takes longer than so many seconds. Not every
+# system has timeout(1), and by itself that asks a program only to end. Children that stay behind are killed too: one
+# that writes to the output for good would be read for good.
+LIMITED = """
+import errno, os, signal, sys
+
+def kill(*_signal):
+    try:
+        os.killpg(helper, signal.SIGKILL)
+    except OSError:
+        pass
+
+def give_up(*_signal):
+    kill()
+    os._exit(124)
+
+helper = os.fork()
+if helper == 0:
+    try:
+        os.setsid()
+        os.execvp(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        os._exit(127 if error.errno == errno.ENOENT else 126)
+signal.signal(signal.SIGALRM, give_up)
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+status = os.waitpid(helper, 0)[1]
+kill()
+os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+"""
 TOKEN_USER = "<token>"  # a helper's way of saying that the secret is an identity token
 NOT_FOUND = "credentials not found in native keychain"
 HARMLESS_HELPER_TEXTS = (NOT_FOUND, "no credentials server URL", "no credentials username")
 LARGEST_CONFIG = 4 * 1024 * 1024  # bytes
+_LINE_BREAK = re.compile(r"[\r\n]")  # what Go's encoding/base64 passes over
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
@@ -51,6 +82,8 @@ class DockerConfigKeychain(Keychain):
     `run_program` runs a helper. `folder` holds config.json; by default DOCKER_CONFIG, then `~/.docker`, where the file
     may be missing.
     """
+
+    inherits = False
 
     def __init__(self, run_program: RunProgram, folder: Optional[str] = None) -> None:
         self._run_program = run_program
@@ -100,7 +133,7 @@ class DockerConfigKeychain(Keychain):
             raise CredentialError(f"{self._path} cannot be read: {error.strerror}.") from None
         if len(content) > LARGEST_CONFIG:
             raise CredentialError(f"{self._path} is larger than {LARGEST_CONFIG // 2**20} MiB; it was not used.")
-        return _parse(content.decode("utf-8", errors="replace"), self._path)
+        return _parse(content.decode("utf-8", errors="replace"), self._path) if content.strip() else {}
 
 
 def _is_key_of(key: str, domain: str) -> bool:
@@ -155,7 +188,7 @@ def _from_entry(entry: Any, domain: str, source: str) -> Optional[Credential]:
 
 def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
     try:
-        pair = base64.b64decode(str(auth), validate=True).decode("utf-8")
+        pair = base64.b64decode(_LINE_BREAK.sub("", str(auth)), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         pair = ""
     username, colon, password = pair.partition(":")
@@ -165,10 +198,11 @@ def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
 
 
 def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Credential]:
-    """Ask a credential helper, under the program `timeout`. None where it knows nothing of the server."""
+    """Ask a credential helper, within a limit. None where it knows nothing of the server."""
     program = HELPER_PREFIX + name
+    limited = [sys.executable, "-I", "-S", "-c", LIMITED, f"{HELPER_TIMEOUT:g}"]
     try:
-        status, output, complaints = run_program(["timeout", f"{HELPER_TIMEOUT:g}", program, "get"], server.encode())
+        status, output, complaints = run_program([*limited, program, "get"], server.encode())
     except BrokenPipeError:
         raise CredentialError(f"The credential helper {program} ended before it had read what it was asked.") from None
     except OSError as error:

@@ -84,6 +84,20 @@ class ApiError(EngineError):
         return type(self)(self.call, self.status, self._text, secrets)
 
 
+class NotAllowed(ApiError):
+    """What is before the engine, a socket proxy or an authorization plugin, does not let this call pass: for good."""
+
+    def __init__(self, call: str, status: int, text: str, secrets: Iterable[str] = ()) -> None:
+        super().__init__(call, status, text, secrets)
+        method, _space, path = call.partition(" ")
+        needed = f"{path.strip('/').partition('/')[0].lstrip('_').upper()}=1"
+        needed = needed if method == "GET" else f"{method}=1 and {needed}"
+        self.args = (
+            f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: have what is before the "
+            f"engine, a socket proxy or an authorization plugin, allow it ({needed} for docker-socket-proxy).",
+        )
+
+
 class NotFound(ApiError):
     """404: no such object."""
 
@@ -105,7 +119,8 @@ class ServiceNotFound(RolloutError):
 
     def __init__(self, wanted: str, near: List[str], hint: str = "") -> None:
         hint = f"Did you mean {', '.join(near)}?" if near else hint
-        super().__init__(f"There is no service {quote(wanted)!r} in this swarm. {hint}".rstrip())
+        shown = wanted if wanted.isprintable() and len(wanted) <= LONGEST_QUOTE else quote(wanted)  # spaces and all
+        super().__init__(f"There is no service {shown!r} in this swarm. {hint}".rstrip())
         self.near = near
 
 

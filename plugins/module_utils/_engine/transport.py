@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 import stat
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
@@ -26,6 +27,20 @@ with contextlib.suppress(ImportError):  # require_library tells of it
 
 LARGEST_BODY = 64 * 1024 * 1024  # bytes; a swarm of a thousand services lists in some five million
 CHUNK = 64 * 1024  # bytes
+_SOURCE_LINE = re.compile(r" \(_ssl\.c:\d+\)")
+TLS_ADVICE = tuple(
+    (re.compile(known, re.IGNORECASE), advice)
+    for known, advice in (
+        (
+            "alert.*(certificate|unknown ca)",
+            "Set client_cert and client_key: the engine wants a certificate that its own authority has signed.",
+        ),
+        ("has expired", "Renew the engine's certificate."),
+        ("mismatch|doesn't match", "Set tls_hostname to a name that the engine's certificate carries."),
+        ("verify failed", "Set ca_path to the authority that signed the engine's certificate."),
+        ("wrong.version.number", "What listens there speaks no TLS: is the port right?"),
+    )
+)
 LONGEST_SILENCE = 300.0  # seconds after which a stream that says nothing is taken for dead
 
 
@@ -107,7 +122,10 @@ class Transport:
                 f"The path of the socket {self.address.socket_path} is longer than the system allows."
             )
         if isinstance(error, urllib3.exceptions.SSLError):
-            return errors.EngineUnreachable(f"No trusted TLS connection to {self.address.text}: {_tls_reason(error)}.")
+            reason = _tls_reason(error)
+            return errors.EngineUnreachable(
+                f"No trusted TLS connection to {self.address.text}: {reason}.{_tls_advice(reason)}"
+            )
         if isinstance(cause, ConnectionRefusedError) or _never_connected(error):
             return errors.EngineUnreachable(f"No engine can be reached at {self.address.text} ({_reason(error)}).")
         return self._lost(call, error)
@@ -200,7 +218,12 @@ def _tls_reason(error: Exception) -> str:
     texts = [
         str(cause) for cause in _causes(error) if type(cause).__module__ in ("ssl", "urllib3.util.ssl_match_hostname")
     ]
-    return errors.quote(texts[-1] if texts else _reason(error))
+    return errors.quote(_SOURCE_LINE.sub("", texts[-1]) if texts else _reason(error))
+
+
+def _tls_advice(reason: str) -> str:
+    """What to do about a handshake that failed, by the words of OpenSSL."""
+    return next((f" {advice}" for known, advice in TLS_ADVICE if known.search(reason)), "")
 
 
 def _socket_error(path: str, cause: OSError) -> Optional[errors.EngineUnreachable]:

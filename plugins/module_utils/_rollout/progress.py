@@ -47,7 +47,7 @@ def _outcome(member: Member) -> Optional[str]:
     """What came of a service; one that had to change nothing has converged as well as any."""
     if member.stage != ENDED:
         return None
-    return CONVERGED if member.entry.outcome == UNCHANGED else member.entry.outcome
+    return CONVERGED if member.entry.outcome == UNCHANGED and not member.problem else member.entry.outcome
 
 
 def _line(member: Member) -> str:

@@ -49,7 +49,7 @@ def _members(engine: Engine, params: Params, resolver: Resolver, settings: Setti
     check_credentials(params, [wanted for _service, wanted in wishes])
     members = [decide(service, wanted, resolver, settings) for service, wanted in wishes]
     changing = [member for member in members if member.entry.changed]
-    warning = warning_of_newer_managers(engine) if changing else ""
+    warning = warning_of_newer_managers(engine, settings.wait) if changing else ""
     for member in changing if warning else []:
         member.entry.warnings.append(warning)
     return members

@@ -23,6 +23,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     ROLLED_BACK,
     SUPERSEDED,
     TIMED_OUT,
+    UPDATED,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK, Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import spec_secrets, stored_image
@@ -90,7 +91,8 @@ class Wait:
 class Convergence:
     """Watches services until each has an outcome.
 
-    Failures to read are passed over until a service's own time is over: engines restart, leaders change.
+    Failures to read are passed over until a service's own time is over: engines restart, leaders change. A definite
+    refusal ends each wait as `updated`, since how the service goes on cannot be seen.
     """
 
     def __init__(self, engine: Engine, clock: Clock, watch: Watch) -> None:
@@ -128,7 +130,7 @@ class Convergence:
                 del self._active[wait.identifier]
                 ended.append(wait)
         self._find_failing_tasks(
-            [wait for wait in ended if wait.judgement and wait.outcome not in (CONVERGED, SUPERSEDED)]
+            [wait for wait in ended if wait.judgement and wait.outcome not in (CONVERGED, SUPERSEDED, UPDATED)]
         )
         return ended
 
@@ -143,6 +145,10 @@ class Convergence:
         try:
             with self._engine.within(max(LAST_LOOK, seconds)):
                 sights = self.observer.look({wait.identifier: wait.expected for wait in self.active})
+        except errors.NotAllowed as error:
+            for wait in self.active:
+                wait.end(UPDATED, str(error))
+            return str(error)
         except errors.EngineError as error:
             return str(error)
         for identifier, sight in sights.items():

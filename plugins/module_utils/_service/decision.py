@@ -22,6 +22,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import (
     CHANGED,
     NEVER,
+    HandedOn,
     MissingImage,
     Resolved,
     Resolver,
@@ -140,7 +141,9 @@ def decide(service: types.Service, wanted: Reference, resolver: Resolver, settin
     entry = Entry.of_plan(service, plan)
     if isinstance(answer, UnresolvedImage):
         entry.warnings.append(f"{answer} {_consequence(wanted, image)}")
-    return Member(service, entry, target, resolver.credential(wanted) if plan.needed else None)
+    handed_on = resolver.hand_on(wanted, image) if plan.needed else HandedOn()
+    entry.warnings += [handed_on.warning] if handed_on.warning else []
+    return Member(service, entry, target, handed_on.credential)
 
 
 def _consequence(wanted: Reference, image: str) -> str:

@@ -20,21 +20,25 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client im
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
+NODES = "GET /nodes"
 MOST_MANAGERS = 3  # managers that a warning names
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 Release = Tuple[int, int]
 
 
-def warning_of_newer_managers(engine: Engine) -> str:
+def warning_of_newer_managers(engine: Engine, waits: bool = False) -> str:
     """What an update through this engine puts at risk, since other managers are newer; empty where none is.
 
-    Empty also where the engine does not tell: that is no reason to fail.
+    Empty also where the engine does not tell: that is no reason to fail. But a task that `waits` looks at the nodes
+    over and over: raises NotAllowed, before anything is written, where it may not.
     """
     try:
         version = engine.version()
         newer = newer_managers(version, engine.nodes())
-    except errors.EngineError:
+    except errors.EngineError as error:
+        if waits and isinstance(error, errors.NotAllowed) and error.call == NODES:
+            raise
         return ""
     if not newer:
         return ""

@@ -35,11 +35,11 @@ def list_images(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_image_info, which reads only. Raises RolloutError."""
     credentials = keychain(params, host.run_program)
     clock = Clock()
+    resolver = Resolver(engine, credentials, clock) if params["check_registry"] else None
     chosen = choose(engine, params, clock)
     services = [service for service, _image in chosen]
     if params["check_registry"]:
         check_credentials(params, asked_of_registries(services))
-    resolver = Resolver(engine, credentials, clock) if params["check_registry"] else None
     described = describe(engine, services, resolver)
     result: Result = {"changed": False, "services": described}
     if is_single(params):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ADVICE = {
     PAUSED: "Mend the cause and run swarm_service_image with force=true, or go back with swarm_service_rollback.",
     TIMED_OUT: "The swarm goes on by itself; run the task again to wait on.",
+    UPDATED: "The swarm goes on by itself; swarm_service_wait waits on, once that is allowed.",
     SUPERSEDED: "Run the task again if its image shall win.",
 }
 
@@ -103,7 +104,7 @@ class Entry:
         if wait.judgement is not None:
             self.running, self.desired = wait.judgement.running, wait.judgement.desired
         if self.changed or wait.outcome != CONVERGED:
-            self.outcome = str(wait.outcome)
+            self.outcome = UNCHANGED if wait.outcome == UPDATED and not self.changed else str(wait.outcome)
 
     @classmethod
     def of_service(cls, service: types.Service) -> Entry:
@@ -179,6 +180,10 @@ def explain(entry: Entry, reason: str, wait_timeout: float, advise: bool = True)
         said = f"The rollout of {wanted} on {entry.name} failed, and the swarm put it back to {present}"
     elif entry.outcome == PAUSED:
         said = f"The rollout of {wanted} on {entry.name} has stopped, and the swarm does not go on by itself"
+    elif entry.outcome == UPDATED:
+        said = f"{entry.name} was updated to {wanted}, but whether it converges cannot be seen"
+    elif entry.outcome == UNCHANGED:
+        said = f"{entry.name} was not changed, and whether it has converged cannot be seen"
     else:
         said = f"{entry.name} has not converged on {wanted} within {wait_timeout:g} seconds"
     first = "".join(f" First failing task: {describe_task(task)}." for task in entry.tasks[:1])

@@ -47,6 +47,13 @@ class Resolved(NamedTuple):
     platforms: Optional[Platforms] = None
 
 
+class HandedOn(NamedTuple):
+    """What a service gets for its registry (None: it keeps what it has), and a warning where that may be a stranger's."""
+
+    credential: Optional[Credential] = None
+    warning: str = ""
+
+
 Answer = Union[Resolved, UnresolvedImage]
 
 
@@ -85,9 +92,14 @@ def _check_digest(wanted: Reference, stated: str, answered: str) -> None:
 
 
 class Resolver:
-    """Asks each reference's registry once, with the credential that the keychain has for it."""
+    """Asks each reference's registry once, with the credential that the keychain has for it.
+
+    Raises InvalidInput where it is clear from the options that credentials would go where they can be read by others.
+    """
 
     def __init__(self, engine: Engine, keychain: Keychain, clock: Clock) -> None:
+        if keychain.is_given or (engine.is_encrypted and not keychain.inherits):
+            _check_line(engine, "registries")
         self._engine = engine
         self._keychain = keychain
         self._clock = clock
@@ -100,23 +112,28 @@ class Resolver:
             self._answers[key] = self._ask(reference.with_default_tag())
         return self._answers[key]
 
+    def hand_on(self, reference: Reference, image: str) -> HandedOn:
+        """The credential to hand to a service that goes from `image` to the reference.
+
+        The engine keeps what a service has stored unless it is sent another one, if only an empty one
+        (moby, daemon/cluster/services.go). Raises CredentialError, and InvalidInput as `credential` does.
+        """
+        credential = self.credential(reference)
+        former = _domain_of(image)
+        if credential is not None or former == reference.domain:
+            return HandedOn(credential)
+        if not self._keychain.inherits:
+            return HandedOn(Credential())
+        return HandedOn(warning=_warning_of_move(former, reference.domain) if former else "")
+
     def credential(self, reference: Reference) -> Optional[Credential]:
-        """The credential to hand to a service that runs the reference; None to keep what it has.
+        """The credential for the reference's registry; None where there is none.
 
         Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
         """
         credential = self._keychain.find(reference.domain)
-        if credential is not None and not self._engine.keeps_secrets and self._engine.is_encrypted:
-            raise errors.InvalidInput(
-                f"The credentials for {reference.domain} would go to a machine whose certificate is not checked, since "
-                "validate_certs is false. Set validate_certs=true, and ca_path to the authority that signed the "
-                "engine's certificate, or use the manager's own socket."
-            )
-        if credential is not None and not self._engine.keeps_secrets:
-            raise errors.InvalidInput(
-                f"The credentials for {reference.domain} would go over an unencrypted connection to another machine. "
-                "Use the manager's own socket, or https:// with the TLS options."
-            )
+        if credential is not None:
+            _check_line(self._engine, reference.domain)
         return credential
 
     def _ask(self, reference: Reference) -> Answer:
@@ -140,6 +157,38 @@ class Resolver:
             return error
 
 
+def _check_line(engine: Engine, registries: str) -> None:
+    """Raises InvalidInput where what is sent to the engine could be read by others."""
+    if engine.keeps_secrets:
+        return
+    if engine.is_encrypted:
+        raise errors.InvalidInput(
+            f"The credentials for {registries} would go to a machine whose certificate is not checked, since "
+            "validate_certs is false. Set validate_certs=true, and ca_path to the authority that signed the "
+            "engine's certificate, or use the manager's own socket."
+        )
+    raise errors.InvalidInput(
+        f"The credentials for {registries} would go over an unencrypted connection to another machine. "
+        "Use the manager's own socket, or https:// with the TLS options."
+    )
+
+
+def _domain_of(image: str) -> Optional[str]:
+    """The registry of a stored image; None for a text that is no reference."""
+    try:
+        return Reference.parse(image).domain
+    except InvalidReference:
+        return None
+
+
+def _warning_of_move(former: str, domain: str) -> str:
+    return (
+        f"The image moves from the registry {former} to {domain}. With registry_auth=inherit the service keeps the "
+        f"credentials that it may have for {former}, and its nodes send them to {domain} if that asks for some. "
+        "To avoid that, use registry_auth=docker_config, or registry_username and registry_password."
+    )
+
+
 def _unresolved(reference: Reference, error: errors.EngineError, credential: Optional[Credential]) -> UnresolvedImage:
     secrets = credential.secrets if credential else []
     if not isinstance(error, errors.ApiError):
@@ -147,6 +196,8 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
             f"The registry {reference.domain} gave no digest for {reference.familiar}: "
             f"{errors.quote(str(error), secrets)}"
         )
+    if isinstance(error, errors.NotAllowed):
+        return UnresolvedImage(f"No digest for {reference.familiar} was asked for: {error.scrubbed(secrets)}")
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
     kind = MissingImage if _is_definite(error) else UnresolvedImage

@@ -33,6 +33,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.waiting import Waiting
 
+MOST_TOLD = 5  # services that a message tells of, so that it fits a screen
+
 
 class Rollout:
     """One task's work on its services, in the order given; their entries tell what came of it."""
@@ -91,8 +93,14 @@ class Rollout:
         """The task's result. Raises RolloutFailed where something went wrong."""
         result = as_result([member.entry for member in self.members], single)
         if self._has_failed():
-            sentences = [member.problem for member in self.members if member.problem]
-            sentences += [member.aftermath for member in reversed(self.members) if member.aftermath]
+            problems = [member.problem for member in self.members if member.problem]
+            aftermaths = [member.aftermath for member in reversed(self.members) if member.aftermath]
+            sentences = problems[:MOST_TOLD] + aftermaths[:MOST_TOLD]
+            if len(problems) > MOST_TOLD:
+                rest = f"{len(problems) - MOST_TOLD} more services failed; the result has the outcome of each."
+                sentences.insert(MOST_TOLD, rest)
+            if len(aftermaths) > MOST_TOLD:
+                sentences.append(f"What became of {len(aftermaths) - MOST_TOLD} more is in the result.")
             raise RolloutFailed(" ".join(sentences), result)
         return result
 

@@ -22,6 +22,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     NOT_STARTED,
     ROLLED_BACK,
     ROLLING,
+    UPDATED,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
@@ -88,7 +89,7 @@ class Waiting:
 
     def _conclude(self, member: Member, wait: Wait) -> None:
         member.entry.conclude(wait)
-        if member.expected_image is None:
+        if member.expected_image is None and wait.outcome != UPDATED:
             member.entry.outcome = str(wait.outcome)
         if wait.outcome == CONVERGED and member.entry.changed:
             member.entry.outcome = member.succeeds_as

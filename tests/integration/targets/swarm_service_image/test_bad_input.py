@@ -52,6 +52,8 @@ NAMES = {
 }
 ADDRESSES = {
     "": ["docker_host", "unix:///PATH"],
+    "ssh://deploy@manager1": ["docker_host 'ssh://deploy@manager1' is not the address", "have Ansible connect"],
+    "ssh://deploy:hunter2@manager1": ["docker_host 'ssh://deploy:***@manager1' is not the address"],
     "/var/run/docker.sock": ["docker_host", "unix:///PATH"],
     "tcp://robot:hunter2@127.0.0.1:2375": ["docker_host"],
     "tcp://127.0.0.1:port": ["docker_host"],
@@ -140,9 +142,37 @@ def test_missing_option(engine: Endpoint, service: str, secret: str, missing: st
     assert state.of(engine, service) == before
 
 
-@pytest.mark.parametrize("timeout", [0, -1])
-def test_timeout_without_time(subject: Subject, timeout: int) -> None:
-    subject.refused("timeout", str(timeout), timeout=timeout)
+@pytest.mark.parametrize("timeout", [0, -1, 10**10])
+def test_timeout_that_is_none(subject: Subject, proxy: Proxy, timeout: int) -> None:
+    subject.refused(f"timeout is {timeout} seconds", timeout=timeout, host=proxy.host)
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("module", ["swarm_service_image", "swarm_service_wait", "swarm_service_rollback"])
+def test_negative_wait_timeout(subject: Subject, proxy: Proxy, module: str) -> None:
+    wish = {"image": "whoami:0.6"} if module == "swarm_service_image" else {}
+    result = run.module(module, name=subject.name, wait_timeout=-1, docker_host=proxy.host, **wish)
+    assert result.message == "wait_timeout is -1 seconds; it must be 0 or more. Nothing was changed."
+    assert proxy.requests == []
+    assert state.of(subject.engine, subject.name) == subject.before
+
+
+def test_name_that_ends_with_a_space(subject: Subject) -> None:
+    subject.refused(f"no service '{subject.name} ' in", f"Did you mean {subject.name}?", name=f"{subject.name} ")
+    listed = [{"name": f" {subject.name}", "image": "whoami:0.6"}, {"name": "other", "image": "whoami:0.6"}]
+    result = run.module("swarm_service_image", services=listed, docker_host=subject.engine.host)
+    assert f"no service ' {subject.name}' in" in result.message
+
+
+def test_settings_of_the_docker_cli_that_are_empty(engine: Endpoint, service: str) -> None:
+    names = ("HOST", "TLS", "TLS_VERIFY", "TLS_HOSTNAME", "TIMEOUT", "CERT_PATH", "CONFIG", "AUTH_CONFIG")
+    env = {f"DOCKER_{name}": "" for name in names}
+    params = {"name": service, "registry_auth": "docker_config"}
+    given = run.module("swarm_service_image", env=env, image="whoami:0.6", docker_host=engine.host, **params)
+    assert given.changed, given.text
+    default = run.module("swarm_service_image", env=env, image="whoami:0.7", **params)
+    assert default.data["invocation"]["module_args"]["docker_host"] == "unix:///var/run/docker.sock"
+    assert default.data["invocation"]["module_args"]["timeout"] == 60
 
 
 def test_plugin_service(service_name: str, secret: str) -> None:

@@ -181,14 +181,14 @@ def test_inherited_credentials_stay_with_the_service(
 
 
 @pytest.mark.parametrize("config", [{}, {"auths": {}}, {"auths": {"registry.example.com": {"auth": "eDp5"}}}])
-def test_nothing_found_is_no_header(
+def test_nothing_found_asks_without_header_and_stores_nothing(
     engine: Endpoint, proxy: Proxy, registry: Registry, service: str, tmp_path: Path, config: Any
 ) -> None:
     digest = registry.push("whoami:0.8", "nothing-found:1")
     image = f"{registry.address}/nothing-found:1"
     given = docker_config(write_config(tmp_path, config))
     assert change_image(proxy.host, service, given, image=image).changed
-    assert [registries.credential(request) for request in registries.asked(proxy) + proxy.posts] == [None, None]
+    assert [registries.credential(request) for request in registries.asked(proxy) + proxy.posts] == [None, {}]
     assert state.of(engine, service).image == f"{image}@{digest}"
 
 

@@ -186,9 +186,12 @@ def test_a_fault_is_told_without_what_it_quotes(capsys: pytest.CaptureFixture[st
     ("params", "says"),
     [
         ({"docker_host": "ssh://m1"}, "docker_host 'ssh://m1' is not the address of an engine"),
+        ({"docker_host": "ssh://deploy@m1"}, "docker_host 'ssh://deploy@m1' is not the address of an engine"),
         ({"docker_host": "tcp://user:hunter2@m1"}, "is not the address of an engine"),
-        ({"timeout": 0}, "timeout is 0 seconds; it must be 1 or more."),
+        ({"timeout": 0}, "timeout is 0 seconds; it must be from 1 to 86400 (a day)."),
         ({"timeout": -1}, "timeout is -1 seconds"),
+        ({"timeout": 86401}, "timeout is 86401 seconds; it must be from 1 to 86400 (a day)."),
+        ({"timeout": 10**10}, "timeout is 10000000000 seconds"),
         ({"client_cert": "/cert.pem"}, "parameters are required together: client_cert, client_key"),
         ({"client_key": "/key.pem"}, "parameters are required together: client_cert, client_key"),
         ({"select": {"stack": "shop"}}, "parameters are mutually exclusive: name|services|select"),
@@ -207,10 +210,11 @@ def test_options_that_cannot_be(params: Options, says: str, capsys: pytest.Captu
     [
         ({}, {}, "unix:///var/run/docker.sock", 60),
         ({}, {"DOCKER_HOST": "tcp://m2:2375", "DOCKER_TIMEOUT": "7"}, "tcp://m2:2375", 7),
+        ({}, {"DOCKER_HOST": "", "DOCKER_TIMEOUT": ""}, "unix:///var/run/docker.sock", 60),
         ({"docker_host": "tcp://m1"}, {"DOCKER_HOST": "tcp://m2:2375"}, "tcp://m1", 60),
         ({"docker_url": "tcp://m1", "timeout": 5}, {"DOCKER_TIMEOUT": "7"}, "tcp://m1", 5),
     ],
-    ids=["default", "environment", "option-before-environment", "alias"],
+    ids=["default", "environment", "empty-environment", "option-before-environment", "alias"],
 )
 def test_where_the_engine_is(
     params: Options,
@@ -249,7 +253,8 @@ FOLDER = {"DOCKER_CERT_PATH": "/d"}
         ({}, {"DOCKER_TLS": "1"}, TLS(verify=True)),
         ({}, {"DOCKER_TLS": "1", "DOCKER_TLS_VERIFY": "0"}, TLS(verify=False)),
         ({"validate_certs": False}, {"DOCKER_TLS": "1", "DOCKER_TLS_VERIFY": "1"}, TLS(verify=False)),
-        ({}, {"DOCKER_TLS_VERIFY": ""}, None),
+        ({}, {"DOCKER_TLS_VERIFY": "", "DOCKER_TLS": "", "DOCKER_CERT_PATH": "", "DOCKER_TLS_HOSTNAME": ""}, None),
+        ({"tls": True}, {"DOCKER_CERT_PATH": "", "DOCKER_TLS_HOSTNAME": ""}, TLS(verify=True)),
         ({"docker_host": "https://m1"}, {"DOCKER_TLS_VERIFY": ""}, TLS(verify=True)),
         ({"docker_host": "https://m1", "validate_certs": False}, {}, TLS(verify=False)),
         ({}, {"DOCKER_TLS_VERIFY": "1"}, TLS(verify=True)),

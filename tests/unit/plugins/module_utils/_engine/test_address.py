@@ -98,6 +98,31 @@ def test_no_address_of_an_engine(docker_host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("docker_host", "shown"),
+    [
+        ("ssh://deploy@m1", "ssh://deploy@m1"),
+        ("ssh://deploy@m1:22/run/docker.sock", "ssh://deploy@m1:22/run/docker.sock"),
+        ("ssh://deploy:hunter2@m1", "ssh://deploy:***@m1"),
+        ("ssh://deploy:hunter2@hunter2@m1", "ssh://deploy:***@m1"),
+        ("ssh://deploy:x://hunter2@m1", "ssh://deploy:***@m1"),
+        ("tcp://deploy:hunter2@m1", "tcp://***@m1"),
+        ("https://hunter2@m1", "https://***@m1"),
+        ("deploy:hunter2@m1", "***@m1"),
+    ],
+)
+def test_a_refused_address_is_shown_without_a_password(docker_host: str, shown: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Address.parse(docker_host)
+    assert str(caught.value).startswith(f"docker_host {shown!r} is not the address of an engine: ")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_to_do_instead_of_ssh() -> None:
+    with pytest.raises(InvalidInput, match="For ssh://, have Ansible connect to that machine and leave docker_host out"):
+        Address.parse("ssh://deploy@m1")
+
+
+@pytest.mark.parametrize(
     ("docker_host", "tls", "kept"),
     [
         ("unix:///run/docker.sock", PLAIN, True),

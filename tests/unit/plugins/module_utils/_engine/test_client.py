@@ -21,6 +21,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     EngineError,
     EngineUnreachable,
     ManagerNotReady,
+    NotAllowed,
     NotAManager,
     NotFound,
     OutOfSequence,
@@ -84,7 +85,7 @@ def test_the_engines_own_version_is_spoken(version: str) -> None:
     [
         Answer(200, b"<html>", {}),
         Answer(404, b"not found", {}),
-        Answer(403, b"", {"api-version": ""}),
+        Answer(200, b"", {"api-version": ""}),
         Answer(200, b"OK", {"api-version": "1.41/../x"}),
         Answer(200, b"OK", {"api-version": "."}),
     ],
@@ -380,3 +381,28 @@ def test_whether_secrets_may_be_sent(host: str, kept: bool) -> None:
 
 def test_the_limit_of_a_call_is_the_transports() -> None:
     assert connected()[0].call_timeout == 60.0
+
+
+@pytest.mark.parametrize("status", [401, 403, 405])
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [("/nodes", "NODES=1"), ("/services/web", "SERVICES=1"), ("/distribution/app:1/json", "DISTRIBUTION=1")],
+)
+def test_a_call_that_is_not_allowed(status: int, path: str, needed: str) -> None:
+    engine, _transport = make_engine(PING, Answer(status, b"<html>Forbidden</html>"))
+    calls = {"/nodes": engine.nodes, "/services/web": lambda: engine.service("web")}
+    with pytest.raises(NotAllowed, match=rf"^GET {path} is not allowed \({status}: .* allow it \({needed} for"):
+        calls.get(path, lambda: engine.distribution("app:1"))()
+
+
+def test_a_ping_that_is_not_allowed() -> None:
+    engine, _transport = make_engine(Answer(403, b"<html>Forbidden</html>"))
+    with pytest.raises(NotAllowed, match=r"^GET /_ping is not allowed .*\(PING=1 for"):
+        engine.connect()
+
+
+def test_what_is_not_allowed_is_told_without_secrets() -> None:
+    error = NotAllowed("POST /services/x/update", 403, "no hunter2 here").scrubbed(["hunter2"])
+    assert isinstance(error, NotAllowed)
+    assert str(error).startswith("POST /services/x/update is not allowed (403: no *** here). ")
+    assert "(POST=1 and SERVICES=1 for docker-socket-proxy)" in str(error)

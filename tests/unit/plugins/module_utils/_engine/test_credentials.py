@@ -7,11 +7,16 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +31,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.docker_co
     CredentialError,
     DockerConfigKeychain,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._module import _run_program
 
 DOMAIN = "registry.example.com:5000"
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1)
@@ -74,6 +80,11 @@ def test_the_header_is_padded_base64url_of_json(username: str, password: str) ->
 def test_the_header_of_a_token() -> None:
     assert decoded(Credential(DOMAIN, identity_token="t").header()) == {"identitytoken": "t", "serveraddress": DOMAIN}
     assert decoded(Credential(DOMAIN, registry_token="t").header()) == {"registrytoken": "t", "serveraddress": DOMAIN}
+
+
+def test_an_empty_credential_is_the_one_of_the_docker_cli() -> None:
+    assert Credential().header() == "e30="
+    assert Credential().secrets == []
 
 
 def test_a_credential_does_not_show_its_secrets() -> None:
@@ -197,6 +208,34 @@ def test_where_the_config_is_by_default(tmp_path: Path, monkeypatch: pytest.Monk
     assert DockerConfigKeychain(run_program).find(DOMAIN) == Credential(DOMAIN, "robot", "variable")
 
 
+def test_an_empty_variable_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "home/.docker"
+    folder.mkdir(parents=True)
+    keychain(folder, {"auths": {DOMAIN: {"auth": pair("robot", "home")}}})
+    for name in ("DOCKER_CONFIG", "DOCKER_AUTH_CONFIG"):
+        monkeypatch.setenv(name, "")
+    assert DockerConfigKeychain(run_program).find(DOMAIN) == Credential(DOMAIN, "robot", "home")
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \t\r\n"], ids=["empty", "line", "blank"])
+def test_a_config_without_anything_in_it(tmp_path: Path, text: str) -> None:
+    """As left by `touch`, or by a disk that was full; the Docker CLI takes it for one without credentials."""
+    assert keychain(tmp_path, text).find(DOMAIN) is None
+
+
+@pytest.mark.parametrize("auth", ["dXNlcjpwYXNz\n", "dXNl\ncjpwYXNz", "dXNlcjpw\r\nYXNz\r\n"])
+def test_a_pair_that_was_broken_into_lines(tmp_path: Path, auth: str) -> None:
+    """As base64(1) writes it; the Docker CLI takes it."""
+    found = keychain(tmp_path, {"auths": {DOMAIN: {"auth": auth}}}).find(DOMAIN)
+    assert found == Credential(DOMAIN, "user", "pass")
+
+
+@pytest.mark.parametrize("auth", ["dXNl cjpwYXNz", "dXNlcjpwYXM", "dXNl\tcjpwYXNz"], ids=["space", "no-padding", "tab"])
+def test_a_pair_that_the_docker_cli_does_not_take(tmp_path: Path, auth: str) -> None:
+    with pytest.raises(CredentialError, match="is not the base64 of a name and a password"):
+        keychain(tmp_path, {"auths": {DOMAIN: {"auth": auth}}}).find(DOMAIN)
+
+
 def test_the_variable_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chain = keychain(tmp_path, {"auths": {key: {"auth": pair("robot", "file")} for key in (DOMAIN, "other.example")}})
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": {DOMAIN: {"auth": pair("robot", "variable")}}}))
@@ -263,7 +302,7 @@ FAILURES = {
     """echo '{"Secret": "SECRET"}'""": "gave no user name and secret",
     """echo '["SECRET"]'""": "gave no user name and secret",
     "printf '\\377SECRET'": "gave no user name and secret",
-    "kill -9 $$": "exit code -9",
+    "kill -9 $$": "exit code 137",
 }
 
 
@@ -291,6 +330,62 @@ def test_a_helper_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(CredentialError, match=r"gave no answer for .* within 0\.2 seconds") as error:
         keychain(tmp_path, {"credsStore": "tests"}).find(DOMAIN)
     assert "SECRET" not in str(error.value)
+
+
+STUBBORN = """trap '' TERM INT HUP
+(trap '' TERM INT HUP; while true; do sleep 5; done) &
+while true; do sleep 5; done
+"""
+SILENT = "(while true; do sleep 1; done) &"
+TALKING = "(while echo SECRET >&2; do sleep 0.1; done) &"
+LIMIT = 1.0  # second
+AT_ONCE = 10.0  # seconds within which what is bounded by LIMIT has ended, on a slow machine too
+
+
+def asked(folder: Path, command: Any) -> Tuple[str, float]:
+    """What comes of asking a helper through Ansible's own call for programs, and the seconds that it takes."""
+    (folder / "config.json").write_text('{"credsStore": "tests"}', encoding="utf-8")
+    with patch_module_args({}):
+        module = AnsibleModule({})
+    began = time.monotonic()
+    try:
+        said = repr(DockerConfigKeychain(partial(command, module), str(folder)).find(DOMAIN))
+    except CredentialError as error:
+        said = str(error)
+    return said, time.monotonic() - began
+
+
+def left_over(folder: Path) -> List[str]:
+    """The processes that still run a helper in the folder."""
+    commands = [path.read_bytes().decode() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [command for command in commands if str(folder) in command]
+
+
+@pytest.mark.parametrize("path", ["all", "helper"])
+def test_a_helper_that_heeds_no_signal_is_killed_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    helper(tmp_path, monkeypatch, STUBBORN)
+    if path == "helper":  # a system without a program `timeout`
+        for name in ("sh", "sleep"):
+            (tmp_path / name).symlink_to(shutil.which(name) or "")
+        monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(docker_config, "HELPER_TIMEOUT", LIMIT)
+    said, seconds = asked(tmp_path, _run_program)
+    assert f"gave no answer for {DOMAIN} within 1 seconds" in said
+    assert LIMIT <= seconds < AT_ONCE
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("child", [SILENT, TALKING], ids=["silent", "talking"])
+def test_a_child_that_keeps_a_helpers_output_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str
+) -> None:
+    helper(tmp_path, monkeypatch, f"{ANSWER}\n{child}")
+    said, seconds = asked(tmp_path, _run_program)
+    assert said == repr(Credential(DOMAIN, "get", DOMAIN))
+    assert seconds < AT_ONCE
+    assert left_over(tmp_path) == []
 
 
 def test_a_helper_is_run_without_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
     AnswerLost,
     EngineUnreachable,
+    NotAllowed,
     SwarmUnavailable,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import (
@@ -166,3 +167,10 @@ def test_list_of_failing_tasks_is_bounded() -> None:
     seen = snapshot("job failed")
     tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
     assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS
+
+
+def test_a_definite_refusal_ends_the_wait_at_once() -> None:
+    refusal = NotAllowed("GET /nodes", 403, "no reason that can be read")
+    wait, clock = converge(NEW, snapshot("update begun"), refusal, seconds=300.0)
+    assert (wait.outcome, wait.reason) == ("updated", str(refusal))
+    assert clock.time < 1010.0

@@ -26,6 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import (
+    HandedOn,
     Resolved,
     Resolver,
     UnresolvedImage,
@@ -105,7 +106,9 @@ def test_no_credentials_no_header() -> None:
 
 @pytest.mark.parametrize("host", ["tcp://192.0.2.1:2375", "tcp://engine.example.com", "http://192.0.2.1:2375"])
 def test_credentials_do_not_go_over_an_open_line(host: str) -> None:
-    resolver, transport, _clock = make_resolver(keychain=GivenKeychain("robot", PASSWORD), host=host)
+    with pytest.raises(InvalidInput, match="The credentials for registries would go over an unencrypted connection"):
+        make_resolver(keychain=GivenKeychain("robot", PASSWORD), host=host)
+    resolver, transport, _clock = make_resolver(keychain=Something(), host=host)
     for send in (resolver.ask, resolver.credential):
         with pytest.raises(InvalidInput, match="unencrypted connection") as error:
             send(IMAGE)
@@ -117,12 +120,11 @@ def test_credentials_do_not_go_over_an_open_line(host: str) -> None:
 def test_credentials_do_not_go_to_an_unchecked_machine(host: str) -> None:
     transport = FakeTransport(host=host)
     transport.address = Address.parse(host, TLS(verify=False))
-    resolver = Resolver(connected(transport), GivenKeychain("robot", PASSWORD), FakeClock())
-    for send in (resolver.ask, resolver.credential):
+    for keychain in (GivenKeychain("robot", PASSWORD), Nothing()):
         with pytest.raises(
             InvalidInput, match=r"certificate is not checked.*Set validate_certs=true, and ca_path"
         ) as error:
-            send(IMAGE)
+            Resolver(connected(transport), keychain, FakeClock())
         assert PASSWORD not in str(error.value)
     assert transport.calls == []
 
@@ -245,3 +247,52 @@ def test_a_lost_answer_does_not_repeat_the_password() -> None:
     )
     assert PASSWORD not in str(resolver.ask(IMAGE))
     assert json.dumps(PASSWORD) not in str(resolver.ask(IMAGE))
+
+
+class Something(Keychain):
+    """A config file that has an entry for every registry."""
+
+    inherits = False
+
+    def find(self, domain: str) -> Optional[Credential]:
+        return Credential(domain, "robot", PASSWORD)
+
+
+class Nothing(Keychain):
+    """A config file that has nothing for any registry."""
+
+    inherits = False
+
+
+MOVES = [
+    ("registry.example.com/other:1", "registry.example.com/app:1", False),
+    ("registry.example.com:5000/app:1", "registry.example.com/app:1", True),
+    ("app:1", "docker.io/library/app:2", False),
+    ("app:1", "registry.example.com/app:1", True),
+    ("localhost/app:1", "docker.io/library/app:2", True),
+]
+
+
+@pytest.mark.parametrize(("stored", "wanted", "moves"), MOVES)
+def test_what_is_handed_on_to_another_registry(stored: str, wanted: str, moves: bool) -> None:
+    reference = Reference.parse(wanted)
+    inherited = make_resolver()[0].hand_on(reference, stored)
+    assert inherited.credential is None
+    assert bool(inherited.warning) is moves
+    if moves:
+        assert f" {Reference.parse(stored).domain} to {reference.domain}. " in inherited.warning
+    resolver = make_resolver(keychain=Nothing())[0]
+    assert resolver.hand_on(reference, stored) == HandedOn(Credential() if moves else None)
+    given = make_resolver(keychain=GivenKeychain("robot", PASSWORD))[0].hand_on(reference, stored)
+    assert (given.credential, given.warning) == (GivenKeychain("robot", PASSWORD).find(reference.domain), "")
+
+
+def test_an_image_that_is_no_reference_has_no_known_registry() -> None:
+    stored = "a" * 64  # an image's ID, which some have created services with
+    assert make_resolver()[0].hand_on(IMAGE, stored) == HandedOn()
+    assert make_resolver(keychain=Nothing())[0].hand_on(IMAGE, stored) == HandedOn(Credential())
+
+
+def test_that_nothing_is_kept_may_go_over_any_line() -> None:
+    resolver = make_resolver(keychain=Nothing(), host="tcp://192.0.2.1:2375")[0]
+    assert resolver.hand_on(IMAGE, "app:1") == HandedOn(Credential())

@@ -163,3 +163,17 @@ def test_what_nobody_could_look_at_since_it_was_put_back_is_told_as_it_was_writt
     assert [entry["outcome"] for entry in result["services"]] == ["timed_out", "timed_out"]
     assert [entry["image"]["after"] for entry in result["services"]] == [OLD, OLD]
     assert "s0 was rolled back, but how it stands could not be read." in message
+
+
+MANY = 61
+
+
+def test_a_message_of_many_failures_fits_a_screen() -> None:
+    engine = RollingEngine(MANY)
+    task = rollout(engine, [CRASH] * MANY)
+    result, message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["paused"] * MANY
+    told = [member.entry.name for member in task.members if member.problem and member.problem in message]
+    assert told == [member.entry.name for member in task.members[:5]]
+    assert message.endswith(" 56 more services failed; the result has the outcome of each.")
+    assert len(message) < 24 * 80
