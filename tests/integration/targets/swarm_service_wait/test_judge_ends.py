@@ -146,14 +146,14 @@ def job_out_of_attempts(engine: Endpoint, name: str) -> Result:
 
 
 def any_out_of_attempts(engine: Endpoint, name: str) -> Result:
-    spec = services.simple(name, "oneshot:1", replicas=2)
+    spec = services.simple(name, "oneshot:1", replicas=2, monitor=5)
     spec["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", **ATTEMPTS}
     services.post(engine, spec)
     return await_(engine, name, wait_timeout=ENDS)
 
 
 def failed_out_of_attempts(engine: Endpoint, name: str) -> Result:
-    spec = services.simple(name, "crash:1")
+    spec = services.simple(name, "crash:1", monitor=5)
     spec["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", **ATTEMPTS}
     services.post(engine, spec)
     return await_(engine, name, wait_timeout=ENDS)
