@@ -26,6 +26,8 @@ from tests.swarm.proxy import Action, Exchange
 
 PLAYS = int(os.environ.get("MANAGER_PLAYS", "50"))
 """How many plays on all managers are made one after the other."""
+LEADERS = int(os.environ.get("LEADER_CHANGES", "2"))
+"""How many leaders die one after the other while services crash."""
 SEEN_LEADER_LOST = 120
 """Seconds in which the rest of the swarm must have a new leader, on a busy machine."""
 TIMEOUT = 4
@@ -265,6 +267,59 @@ def test_the_leader_dies_during_the_wait(swarm: Swarm, managers: Doors, name: st
     assert not again.failed, again.text
     assert not again.changed
     assert managers.counted.updates == 1
+
+
+ACROSS = 30
+"""Seconds of a wait that begins when the leader has died, and goes on after the nodes have found the new one."""
+DIES = ["/bin/sh", "-c", "sleep 3; exit 1"]
+
+
+@pytest.fixture
+def crashing(swarm: Swarm, managers: Doors) -> Iterator[list[str]]:
+    """Global services of three tasks each: they crash at once, or within the monitor's time."""
+    assert len(managers.hosts) == 3
+    prefix = f"crashing{next(_names)}"
+    names = [f"{prefix}-at-once", f"{prefix}-soon"]
+    specs = [services.simple(name, image, monitor=5) for name, image in zip(names, ("crash:1", "whoami:0.7"))]
+    specs[1]["TaskTemplate"]["ContainerSpec"]["Command"] = DIES
+    for spec in specs:
+        services.post(swarm.leader, {**spec, "Mode": {"Global": {}}})
+    yield names
+    whole(swarm)
+    services.remove(swarm.leader, prefix)
+
+
+def test_services_that_crash_never_converge_over_a_change_of_leaders(
+    swarm: Swarm, managers: Doors, crashing: list[str]
+) -> None:
+    """A new leader knows no node for seconds, and of each task only what the one before it knew."""
+    outcomes = []
+    for _number in range(LEADERS):
+        whole(swarm)
+        leader = swarm.leader
+        other = next(engine for engine in swarm.managers if engine is not leader)
+        leader.kill()
+        params = {"wait_timeout": ACROSS, "timeout": SEEN_LEADER_LOST, "docker_host": other.host}
+        result = run.module("swarm_service_wait", services=[{"name": name} for name in crashing], **params)
+        outcomes.append([entry["outcome"] for entry in result.data["services"]])
+        assert min(entry["progress"]["desired"] for entry in result.data["services"]) >= len(managers.hosts) - 1
+    assert [outcome for outcome in outcomes if outcome != ["timed_out"] * 2] == []
+
+
+def test_a_global_rollout_names_the_dead_node_that_the_swarm_waits_for(swarm: Swarm, managers: Doors) -> None:
+    name = f"dead{next(_names)}"
+    services.post(swarm.leader, services.simple(name, "whoami:0.7", Mode={"Global": {}}))
+    services.started(swarm.leader, name, len(managers.hosts))
+    dead = next(engine for engine in swarm.managers if engine is not swarm.leader)
+    dead.kill()
+    result = change(swarm.leader.host, name, "whoami:0.6", wait_timeout=60)
+    try:
+        assert result.failed
+        assert result.service["outcome"] == "timed_out"
+        assert re.search(r"waits for node \S+ \(down\)", result.message), result.message
+    finally:
+        whole(swarm)
+        services.remove(swarm.leader, name)
 
 
 def without_quorum(swarm: Swarm) -> tuple[Engine, list[Engine]]:

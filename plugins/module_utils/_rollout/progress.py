@@ -19,8 +19,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     QUEUED,
     UNCHANGED,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import image_of, state_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import image_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import describe_task
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import state_of
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import moment_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
+    LONGEST_REST,
     POLL_INTERVAL,
+    REST,
     Observer,
     Sight,
     Watch,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
+    PAUSED,
     ROLLED_BACK,
     SUPERSEDED,
     TIMED_OUT,
@@ -28,10 +31,15 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK, Clock, Patience
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import spec_secrets, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
-    FAILED_STATES,
     Expectation,
     Judgement,
     image_of,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import (
+    ALWAYS_RESTARTS,
+    FAILED_STATES,
+    is_live,
+    restart_policy,
     state_of,
 )
 
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
 
 MOST_FAILING_TASKS = 10
 LAST_MOMENT = 1.0  # seconds for requests where no time is left
+SHORTEST_WAIT = 0.001  # seconds beyond the moment at which time alone changes a judgement
 
 
 @dataclass(eq=False, repr=False)
@@ -81,7 +90,8 @@ class Wait:
 
     def take_failing(self, tasks: List[types.Task], nodes: List[types.Node]) -> None:
         """Take in what is wrong with those of the service's tasks that belong to what was waited for."""
-        self.tasks = failing_tasks(self.service, [task for task in tasks if self.concerns(task)], nodes)
+        own = [task for task in tasks if self.concerns(task)]
+        self.tasks = failing_tasks(self.service, own, nodes, is_given_up=self.outcome == PAUSED)
 
     def end(self, outcome: str, reason: str) -> None:
         """End without the swarm's word."""
@@ -135,10 +145,15 @@ class Convergence:
         return ended
 
     def pause(self) -> None:
-        """Let time pass until there may be news."""
-        if self._active:
-            first = min(wait.deadline for wait in self._active.values())
-            self._watch.pause(max(0.0, min(self.poll_interval, first - self._clock.now())), self._active)
+        """Let time pass until there may be news: from the engine, or because a task will have run for long enough."""
+        if not self._active:
+            return
+        waits = self._active.values()
+        rest = max(self.poll_interval, min(self.observer.seconds * REST, LONGEST_REST))
+        moments = [min(wait.deadline for wait in waits), self._clock.now() + rest]
+        settling = [wait.judgement.settles_in for wait in waits if wait.judgement is not None]
+        moments += [self.observer.began + left + SHORTEST_WAIT for left in settling if left is not None]
+        self._watch.pause(max(0.0, min(moments) - self._clock.now()), self._active)
 
     def _look(self) -> str:
         seconds = min(wait.deadline for wait in self.active) - self._clock.now()
@@ -185,30 +200,43 @@ class Convergence:
         return max(LAST_MOMENT, min(wait.deadline for wait in waits) - self._clock.now())
 
 
-def failing_tasks(service: types.Service, tasks: List[types.Task], nodes: List[types.Node]) -> List[Dict[str, Any]]:
+def failing_tasks(
+    service: types.Service, tasks: List[types.Task], nodes: List[types.Node], is_given_up: bool = False
+) -> List[Dict[str, Any]]:
     """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure).
 
-    Tasks that are older than the service's present rollout are another one's. Both moments are the manager's.
+    Tasks that are older than the service's present rollout are another one's. Both moments are the manager's. Where the
+    swarm has given the service up (`is_given_up`), tasks that should always be replaced are wrong to have ended at all.
     """
+    counts_ended = is_given_up and restart_policy(service).get("Condition", ALWAYS_RESTARTS) == ALWAYS_RESTARTS
+    wrong = [task for task in tasks if _is_wrong(task, counts_ended)]
+    if not wrong:
+        return []
+    began = moment_of((service.get("UpdateStatus") or {}).get("StartedAt", ""))
+    newest: Dict[Any, types.Task] = {}
+    for task in sorted(wrong, key=lambda task: str(task.get("CreatedAt", ""))):
+        created = moment_of(str(task.get("CreatedAt", "")))
+        if began is None or created is None or created >= began:
+            newest[task.get("Slot") or task.get("NodeID")] = task
     hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname") for node in nodes}
     secrets = spec_secrets(service["Spec"])
-    newest: Dict[Any, types.Task] = {}
-    began = (service.get("UpdateStatus") or {}).get("StartedAt", "")
-    own = [task for task in tasks if (seconds_between(str(task.get("CreatedAt", "")), began) or 0.0) <= 0.0]
-    for task in sorted(own, key=lambda task: str(task.get("CreatedAt", ""))):
-        if state_of(task) in FAILED_STATES or (task.get("Status") or {}).get("Err"):
-            newest[task.get("Slot") or task.get("NodeID")] = task
-    described = []
-    for task in list(newest.values())[:MOST_FAILING_TASKS]:
-        status = task.get("Status") or {}
-        code = (status.get("ContainerStatus") or {}).get("ExitCode")
-        described.append(
-            {
-                "slot": task.get("Slot"),
-                "node": hostnames.get(str(task.get("NodeID"))) or task.get("NodeID"),
-                "state": state_of(task),
-                "error": errors.quote(str(status.get("Err") or ""), secrets),
-                "exit_code": code if state_of(task) == "failed" else None,
-            }
-        )
-    return described
+    return [_describe(task, hostnames, secrets) for task in list(newest.values())[:MOST_FAILING_TASKS]]
+
+
+def _is_wrong(task: types.Task, counts_ended: bool) -> bool:
+    state = state_of(task)
+    if state == "complete" and counts_ended and not is_live(task):
+        return True
+    return state in FAILED_STATES or bool((task.get("Status") or {}).get("Err"))
+
+
+def _describe(task: types.Task, hostnames: Dict[str, Any], secrets: List[str]) -> Dict[str, Any]:
+    status = task.get("Status") or {}
+    code = (status.get("ContainerStatus") or {}).get("ExitCode")
+    return {
+        "slot": task.get("Slot"),
+        "node": hostnames.get(str(task.get("NodeID"))) or task.get("NodeID"),
+        "state": state_of(task),
+        "error": errors.quote(str(status.get("Err") or ""), secrets),
+        "exit_code": code if state_of(task) in ("failed", "complete") else None,
+    }

@@ -21,9 +21,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.options 
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import name_of, stored_image
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import state_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.resolution import Resolver, UnresolvedImage
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import state_of
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types

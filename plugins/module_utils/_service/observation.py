@@ -5,8 +5,8 @@
 """See how services stand, again and again. Private to this collection.
 
 The engine's event stream tells at once when the update of a service moves on. It says nothing of tasks, so a slow
-poll goes beside it. Events of other services are passed over: on a busy swarm there is always one. A stream that
-breaks (a restarted engine) is opened again at the next pause.
+poll goes beside it. Events of other services are passed over, by the engine where it can: on a busy swarm there is
+always one. A stream that breaks (a restarted engine) is opened again at the next pause.
 """
 
 from __future__ import annotations
@@ -14,27 +14,35 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Collection, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, List, NamedTuple, Optional, Tuple, cast
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import away_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     Expectation,
     Judgement,
-    Snapshot,
+    image_of,
     judge,
-    state_of,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot, state_of
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
+KEPT = frozenset(
+    ["ID", "ServiceID", "NodeID", "Slot", "Status", "DesiredState", "CreatedAt", "UpdatedAt", "JobIteration"],
+)  # of a task
 UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's present spec
 EVENTS = {"type": ["service"]}
-LEAST_PAUSE = 0.2  # seconds between snapshots, however many events come
 POLL_INTERVAL = 2.0  # seconds between snapshots where no event comes: three requests each
+LEAST_GAP = 0.75  # seconds between snapshots in the long run, however many events come
+BURST = 2 * LEAST_GAP  # seconds that a snapshot may come before that, where few came lately
+OPENING = 0.2  # seconds of the first pause, since what happened before the stream was open is in no event
+REST = 8  # how many times as long as it took to look the pause before the next look is, where the swarm is large
+LONGEST_REST = 10.0  # seconds
 
 
 class Sight(NamedTuple):
@@ -44,47 +52,69 @@ class Sight(NamedTuple):
     judgement: Judgement
 
 
+class Memory:
+    """Since when things have been seen as they are, by the clock here.
+
+    It errs on the side of less: from the end of the look that saw it first to the begin of the present one.
+    """
+
+    def __init__(self) -> None:
+        self._since: Dict[str, Tuple[Any, float]] = {}
+
+    def seen(self, present: Dict[str, Any], begin: float, end: float) -> Dict[str, float]:
+        """Take in how each thing is now; returns for how many seconds it has been so. What is missing is forgotten."""
+        held, since = {}, {}
+        for name, value in present.items():
+            before = self._since.get(name)
+            since[name] = before if before is not None and before[0] == value else (value, end)
+            held[name] = max(0.0, begin - since[name][1])
+        self._since = since
+        return held
+
+
 class Observer:
     """Takes snapshots of services with three requests, whatever their number, and a fourth where `sees_former`.
 
-    It remembers since when it has seen each task running.
+    It remembers since when it has seen each task, each service and the nodes as they are. `began` and `seconds` are
+    when the last look began, and how long it took.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._running_since: Dict[str, float] = {}
+        self._tasks_seen = Memory()
+        self._services_seen = Memory()
         self.sees_former = False
-
-    @property
-    def held(self) -> Dict[str, float]:
-        """For how many seconds each task has been seen running."""
-        now = self._clock.now()
-        return {task: now - since for task, since in self._running_since.items()}
+        self.began = clock.now()
+        self.seconds = 0.0
 
     def look(self, expected: Dict[str, Expectation]) -> Dict[str, Optional[Sight]]:
         """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
+        began = self._clock.now()
         present = self._engine.services(any_of("id", list(expected)))
         services = {service["ID"]: service for service in present if service["ID"] in expected}
         tasks = self._tasks(list(services), {UP_TO_DATE: ["true"]})
         former = self._former(list(services), tasks)
         nodes = self._engine.nodes()
-        self._remember_running(tasks)
-        held, own, own_former = self.held, _by_service(tasks), _by_service(former)
+        self.began, end = began, self._clock.now()
+        held = self._tasks_seen.seen(_standings(tasks, nodes), began, end)
+        steady = self._services_seen.seen(_versions(list(services.values()), nodes), began, end)
+        own, own_former = _by_service(tasks), _by_service(former)
         sights: Dict[str, Optional[Sight]] = dict.fromkeys(expected)
         for identifier, service in services.items():
             now, before = own.get(identifier, []), own_former.get(identifier, [])
-            snapshot = Snapshot(service, now, nodes, self._engine.date, held, before)
+            snapshot = Snapshot(service, now, nodes, self._engine.date, held, before, steady[identifier])
             sights[identifier] = Sight(snapshot, judge(snapshot, expected[identifier]))
+        self.seconds = self._clock.now() - began
         return sights
 
     def _tasks(self, identifiers: List[str], filters: types.Filters) -> List[types.Task]:
         """Tasks of these services; the engine answers 404 where one of the services has just been removed."""
         if not identifiers:
             return []
-        found = self._engine.tasks({**any_of("service", identifiers), **filters})
         wanted = set(identifiers)
-        return [task for task in found if task.get("ServiceID") in wanted]
+        found = self._engine.tasks({**any_of("service", identifiers), **filters})
+        return [_slim(task) for task in found if task.get("ServiceID") in wanted]
 
     def _former(self, identifiers: List[str], tasks: List[types.Task]) -> List[types.Task]:
         if not self.sees_former:
@@ -93,10 +123,28 @@ class Observer:
         going_on = self._tasks(identifiers, {"desired-state": ["running"]})
         return [task for task in going_on if task["ID"] not in present]
 
-    def _remember_running(self, tasks: List[types.Task]) -> None:
-        now = self._clock.now()
-        running = [task["ID"] for task in tasks if state_of(task) == "running"]
-        self._running_since = {task: self._running_since.get(task, now) for task in running}
+
+def _slim(task: types.Task) -> types.Task:
+    """A task without what nobody asks for, most of which is its spec: a snapshot may have ten thousand."""
+    kept: Dict[str, Any] = {key: value for key, value in task.items() if key in KEPT}
+    kept["Spec"] = {"ContainerSpec": {"Image": image_of(task)}}
+    return cast("types.Task", kept)
+
+
+def _standings(tasks: List[types.Task], nodes: List[types.Node]) -> Dict[str, Any]:
+    """How each task stands: its state, and whether the swarm's leader has heard of its node."""
+    away = away_nodes(nodes)
+    return {task["ID"]: (state_of(task), task.get("DesiredState"), task.get("NodeID") in away) for task in tasks}
+
+
+def _versions(services: List[types.Service], nodes: List[types.Node]) -> Dict[str, Any]:
+    """The version of each service and of all nodes."""
+    of_nodes: FrozenSet[Any] = frozenset((node["ID"], _index(node)) for node in nodes)
+    return {service["ID"]: (_index(service), of_nodes) for service in services}
+
+
+def _index(versioned: Any) -> Any:
+    return (versioned.get("Version") or {}).get("Index")
 
 
 def _by_service(tasks: List[types.Task]) -> Dict[str, List[types.Task]]:
@@ -106,6 +154,29 @@ def _by_service(tasks: List[types.Task]) -> Dict[str, List[types.Task]]:
     return grouped
 
 
+class Pace:
+    """How soon the next look may come: at once where few came lately, but in the long run with gaps (a leaky bucket).
+
+    Where looks take long, so are the gaps.
+    """
+
+    def __init__(self) -> None:
+        self._due = 0.0  # when the next look would come if all had the same gap
+        self._gap = LEAST_GAP
+        self._ended: Optional[float] = None  # when the last pause did
+
+    def least(self, now: float) -> float:
+        """Seconds that a pause must take which begins now."""
+        if self._ended is not None:
+            self._gap = max(LEAST_GAP, (now - self._ended) * REST / 2)
+        return max(0.0, self._due - BURST - now)
+
+    def end(self, now: float) -> None:
+        """End a pause: the next look begins."""
+        self._due = max(self._due, now) + self._gap
+        self._ended = now
+
+
 class Watch:
     """A pause between snapshots that ends early when the engine tells of a change to one of the services."""
 
@@ -113,22 +184,42 @@ class Watch:
         self._engine = engine
         self._changed = threading.Event()
         self._listener: Optional[threading.Thread] = None
-        self._identifiers: Collection[str] = ()
+        self._identifiers: FrozenSet[str] = frozenset()
+        self._heard: FrozenSet[str] = frozenset()  # the services whose events the stream has; empty where it has all
+        self._pace = Pace()
 
     def pause(self, seconds: float, identifiers: Collection[str]) -> None:
-        """Wait for a change to a service of these IDs, or until the time is over, and a moment at least."""
-        self._identifiers = tuple(identifiers)
-        if self._listener is None or not self._listener.is_alive():
-            self._listener = threading.Thread(target=self._listen, daemon=True)
-            self._listener.start()
-        least = min(LEAST_PAUSE, seconds)
+        """Wait for a change to a service of these IDs, or until the time is over; a moment at least on a busy swarm."""
+        self._identifiers = frozenset(identifiers)
+        if self._is_opened():
+            seconds = min(seconds, OPENING)
+        least = min(self._pace.least(time.monotonic()), seconds)
         time.sleep(least)
         self._changed.wait(seconds - least)
         self._changed.clear()
+        self._pace.end(time.monotonic())
 
-    def _listen(self) -> None:
+    def _is_opened(self) -> bool:
+        """Listen to the services; returns whether others are listened to since now.
+
+        The first stream is of the services that are waited for at first, by the engine's own filter. Where others come
+        later, a second one is of all.
+        """
+        is_first = self._listener is None
+        is_enough = is_first or not self._heard or self._identifiers <= self._heard
+        if self._listener is not None and self._listener.is_alive() and is_enough:
+            return False
+        filters = any_of("service", sorted(self._identifiers)) if is_first or (self._heard and is_enough) else {}
+        self._heard = self._identifiers if filters and is_first else self._heard if filters else frozenset()
+        self._listener = threading.Thread(target=self._listen, args=({**EVENTS, **filters},), daemon=True)
+        self._listener.start()
+        return is_first or not is_enough
+
+    def _listen(self, filters: types.Filters) -> None:
         try:
-            for event in self._engine.events(EVENTS):
+            for event in self._engine.events(filters):
+                if threading.current_thread() is not self._listener:
+                    return
                 if service_of(event) in self._identifiers:
                     self._changed.set()
         except errors.EngineError:

@@ -17,26 +17,55 @@ if TYPE_CHECKING:
 
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386"}
+AWAY = ("unknown", "disconnected")
 _CONSTRAINT = re.compile(r"\s*([\w.\-/]+?)\s*(==|!=)\s*(.*?)\s*")
 
 
+def owed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
+    """The IDs of the nodes on which a global service should run: those eligible for it.
+
+    Where there are none because no node has a platform of the image, they are those where the swarm all the same has
+    a task for it, which it cannot place.
+    """
+    return eligible_nodes(spec, nodes) or placed_nodes(spec, nodes)
+
+
 def eligible_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
-    """The IDs of the nodes that are up, active, and pass the constraints and platforms of a service's spec."""
-    placement = spec["TaskTemplate"].get("Placement") or {}
-    constraints = placement.get("Constraints") or []
-    platforms = placement.get("Platforms") or []
+    """The IDs of the nodes that take tasks, and pass the constraints and platforms of a service's spec."""
+    platforms = (spec["TaskTemplate"].get("Placement") or {}).get("Platforms") or []
+    placed = placed_nodes(spec, nodes)
+    return {node["ID"] for node in nodes if node["ID"] in placed and _has_platform(node, platforms)}
+
+
+def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
+    """The IDs of the nodes that take tasks and pass the constraints of a service's spec, whatever their platform.
+
+    The swarm creates a task of a global service for each of them (swarmkit, manager/orchestrator/global/global.go).
+    """
+    constraints = (spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or []
     return {
         node["ID"]
         for node in nodes
-        if _takes_tasks(node)
-        and all(_meets(node, str(constraint)) for constraint in constraints)
-        and _has_platform(node, platforms)
+        if _takes_tasks(node) and all(_meets(node, str(constraint)) for constraint in constraints)
     }
 
 
+def state_of_node(node: types.Node) -> str:
+    """A node's state, as the engine names it: ready, down, unknown, disconnected."""
+    return str((node.get("Status") or {}).get("State", ""))
+
+
+def away_nodes(nodes: List[types.Node]) -> Set[str]:
+    """The IDs of the nodes that have yet to find the swarm's leader: what it knows of their tasks may be long past.
+
+    A new leader calls every node unknown until it hears of it (swarmkit, manager/dispatcher/dispatcher.go).
+    """
+    return {node["ID"] for node in nodes if state_of_node(node) in AWAY}
+
+
 def _takes_tasks(node: types.Node) -> bool:
-    is_up = (node.get("Status") or {}).get("State") == "ready"
-    return is_up and (node.get("Spec") or {}).get("Availability", "active") == "active"
+    is_there = state_of_node(node) in ("ready", *AWAY)
+    return is_there and (node.get("Spec") or {}).get("Availability", "active") == "active"
 
 
 def _meets(node: types.Node, constraint: str) -> bool:

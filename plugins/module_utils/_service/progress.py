@@ -11,31 +11,42 @@ crash, so tasks on the wanted spec must be running, and stay so for the update m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+import math
+from typing import TYPE_CHECKING, Dict, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
     PAUSED,
     ROLLED_BACK,
     SUPERSEDED,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import eligible_nodes
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, name_of, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import state_of_node
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    Target,
+    name_of,
+    spec_secrets,
+    stored_image,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import (
+    FAILED_STATES,
+    Snapshot,
+    Tally,
+    is_job,
+    is_live,
+    state_of,
+    tally,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
-DEFAULT_MONITOR = 5.0  # seconds; swarmkit, api/defaults/service.go
-NANOSECONDS = 1e9
-FAILED_STATES = ("failed", "rejected", "orphaned")
-PAST_STATES = ("shutdown", "remove")
-SUCCESSOR_TIME = 5.0  # seconds after which a failed task that has no successor will have none
-NOT_REPLACED = "its restart policy does not replace failed tasks any more"
-ALWAYS_RESTARTS = "any"
-NEVER_RESTARTS = "none"
+NOT_REPLACED = "its restart policy does not replace tasks that have ended any more"
+NOT_PLACED = "no node meets its placement constraints"
+MOVING = ("updating", "rollback_started")
+ENDED_STATES = (*FAILED_STATES, "complete", "shutdown", "remove")
+MOST_NODES = 3  # nodes that a line names
 
 
 class Expectation(NamedTuple):
@@ -64,31 +75,18 @@ class Expectation(NamedTuple):
         return is_wanted and self.force_update in (None, spec["TaskTemplate"].get("ForceUpdate", 0))
 
 
-class Snapshot(NamedTuple):
-    """The service, its up-to-date tasks and the nodes, as seen together.
-
-    `date` is the engine's own clock then, as in the header Date. `held` maps tasks to the seconds for which
-    they have been seen running. `former` are the tasks of earlier specs that still shall run, where asked for.
-    """
-
-    service: types.Service
-    tasks: List[types.Task]
-    nodes: List[types.Node]
-    date: str = ""
-    held: Mapping[str, float] = {}
-    former: Sequence[types.Task] = ()
-
-
 class Judgement(NamedTuple):
     """How a rollout stands: a line for people, and the outcome once there is one.
 
-    `running` and `desired` count tasks (of jobs: completed ones).
+    `running` and `desired` count tasks (of jobs: completed ones). `settles_in` is in how many seconds it would be
+    judged otherwise if nothing happened; None where time alone changes nothing.
     """
 
     message: str
     outcome: Optional[str]
     running: int
     desired: int
+    settles_in: Optional[float] = None
 
     @property
     def done(self) -> bool:
@@ -101,44 +99,57 @@ class Judgement(NamedTuple):
         return self.outcome is not None and self.outcome != CONVERGED
 
 
-class _Count(NamedTuple):
-    """Tasks that count, and how many shall."""
-
-    desired: int
-    running: List[types.Task]
-    ended: int = 0  # tasks that did their work and shall not run again
-    exhausted: bool = False  # failed tasks that the restart policy will not replace
-
-    @property
-    def reached(self) -> int:
-        return len(self.running) + self.ended
-
-
 def judge(snapshot: Snapshot, expected: Expectation) -> Judgement:
     """Judge one snapshot."""
-    count = _count(snapshot)
+    count = tally(snapshot)
+    outcome, settles_in, says = _outcome(snapshot, count, expected)
+    line = _line(count, snapshot) + (f": {says}" if says else "")
+    return Judgement(line, outcome, count.reached, count.desired, settles_in)
+
+
+class _Verdict(NamedTuple):
+    outcome: Optional[str]
+    settles_in: Optional[float]
+    says: str
+
+
+def _outcome(snapshot: Snapshot, count: Tally, expected: Expectation) -> _Verdict:
     status = snapshot.service.get("UpdateStatus") or {}
     state = status.get("State", "")
     says = errors.quote(status.get("Message", "")) if state != "updating" else ""  # all that it says then is just that
-    outcome = _outcome_of_status(snapshot.service, expected)
-    if outcome is not None:
-        return Judgement(_tell(count, snapshot, says or outcome), outcome, count.reached, count.desired)
-    is_moving = state in ("updating", "rollback_started")
-    if count.exhausted and not is_moving:
-        return Judgement(_tell(count, snapshot, NOT_REPLACED), PAUSED, count.reached, count.desired)
+    is_stuck = state == "rollback_started" and (is_job(snapshot.service) or not count.is_placed)
+    outcome = _outcome_of_status(snapshot.service, expected, is_stuck)
+    if outcome is not None and not (is_stuck and outcome == ROLLED_BACK and count.settled_in > 0):
+        return _Verdict(outcome, None, says or outcome)
+    is_moving = state in MOVING and not is_stuck
     if is_moving or count.reached < count.desired:
-        return Judgement(_tell(count, snapshot, says), None, count.reached, count.desired)
-    outcome = CONVERGED if _has_held(count, snapshot) else None
-    return Judgement(_tell(count, snapshot, ""), outcome, count.reached, count.desired)
+        left = None if is_moving else count.given_up_in
+        if left is not None and left <= 0:
+            return _Verdict(PAUSED, None, NOT_REPLACED)
+        return _Verdict(None, _finite(left), _waits_for(snapshot) or says)
+    says = (says if is_stuck else "") or ("" if count.is_placed else NOT_PLACED)
+    if count.settled_in > 0:
+        return _Verdict(None, _finite(count.settled_in), _waits_for(snapshot) or says)
+    return _Verdict(CONVERGED, None, says)
 
 
-def _outcome_of_status(service: types.Service, expected: Expectation) -> Optional[str]:
-    """What the swarm itself, or another writer, has already decided."""
+def _finite(seconds: Optional[float]) -> Optional[float]:
+    return None if seconds in (None, math.inf) else seconds
+
+
+def _outcome_of_status(service: types.Service, expected: Expectation, is_stuck: bool) -> Optional[str]:
+    """What the swarm itself, or another writer, has already decided.
+
+    `is_stuck` says that a rollback has begun in which the swarm has no task to replace, and which it therefore never
+    calls completed: jobs have no updater at all, and that of a global service without a node is not started.
+    """
     state = (service.get("UpdateStatus") or {}).get("State", "")
     met = expected.is_met_by(service["Spec"])
-    if state == "rollback_started":
+    if is_stuck and is_job(service):
+        return None if met else SUPERSEDED  # somebody has asked for it: the swarm itself rolls no job back
+    if state == "rollback_started" and not is_stuck:
         return None
-    if state == "rollback_completed":
+    if state == "rollback_completed" or is_stuck:
         is_meant = met if expected.image is not None else _was_asked_for(service)
         return None if is_meant else ROLLED_BACK
     if not met and not state.startswith("rollback"):
@@ -151,135 +162,47 @@ def _was_asked_for(service: types.Service) -> bool:
     return bool(service.get("PreviousSpec"))
 
 
-def _count(snapshot: Snapshot) -> _Count:
-    mode = snapshot.service["Spec"].get("Mode") or {}
-    down = {node["ID"] for node in snapshot.nodes if (node.get("Status") or {}).get("State") == "down"}
-    tasks = [task for task in snapshot.tasks if task.get("NodeID") not in down]
-    if "ReplicatedJob" in mode:
-        total = mode["ReplicatedJob"].get("TotalCompletions") or mode["ReplicatedJob"].get("MaxConcurrent") or 1
-        return _count_job(snapshot, tasks, total)
-    if "GlobalJob" in mode:
-        nodes = eligible_nodes(snapshot.service["Spec"], snapshot.nodes)
-        return _count_job(snapshot, [task for task in tasks if task.get("NodeID") in nodes], len(nodes))
-    if "Global" in mode:
-        nodes = eligible_nodes(snapshot.service["Spec"], snapshot.nodes)
-        return _count_places(snapshot, {node: _newest(tasks, "NodeID", node) for node in nodes}, len(nodes))
-    replicas = _replicas(mode)
-    slots = {task.get("Slot") for task in tasks}
-    return _count_places(snapshot, {slot: _newest(tasks, "Slot", slot) for slot in slots}, replicas)
-
-
-def _restart_policy(snapshot: Snapshot) -> Dict[str, Any]:
-    return snapshot.service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
-
-
-def _replicas(mode: Dict[str, Any]) -> int:
-    replicas = (mode.get("Replicated") or {}).get("Replicas")
-    return 1 if replicas is None else int(replicas)
-
-
-def _count_places(snapshot: Snapshot, newest: Dict[Any, Optional[types.Task]], desired: int) -> _Count:
-    """Count slots or nodes by their newest task."""
-    restart = _restart_policy(snapshot)
-    may_end = restart.get("Condition", ALWAYS_RESTARTS) != ALWAYS_RESTARTS
-    placed = [task for task in newest.values() if task is not None]
-    running = [task for task in placed if state_of(task) == "running" and task.get("DesiredState") == "running"]
-    ended = sum(1 for task in placed if may_end and state_of(task) == "complete")
-    lost = sum(1 for task in placed if _is_given_up(task, restart, snapshot.date))
-    exhausted = lost > 0 and len(running) + ended + lost >= desired
-    return _Count(desired, running, ended, exhausted)
-
-
-def _is_given_up(task: types.Task, restart: Dict[str, Any], date: str) -> bool:
-    """Whether a place's newest task has failed and gets no successor, which otherwise comes at once, to start later."""
-    if state_of(task) not in FAILED_STATES or task.get("DesiredState") not in PAST_STATES:
-        return False
-    age = seconds_between(_last_news(task), date)
-    return restart.get("Condition") == NEVER_RESTARTS or (age is not None and age >= SUCCESSOR_TIME)
-
-
-def _count_job(snapshot: Snapshot, tasks: List[types.Task], desired: int) -> _Count:
-    iteration = ((snapshot.service.get("JobStatus") or {}).get("JobIteration") or {}).get("Index", 0)
-    current = [task for task in tasks if _iteration(task) == iteration]
-    complete = sum(1 for task in current if state_of(task) == "complete")
-    return _Count(desired, [], complete, exhausted=complete < desired and _is_exhausted(snapshot, current))
-
-
-def _iteration(task: types.Task) -> int:
-    iteration = task.get("JobIteration")
-    return iteration.get("Index", 0) if iteration else 0
-
-
-def _is_exhausted(snapshot: Snapshot, tasks: List[types.Task]) -> bool:
-    """Whether a job has failed tasks that its restart policy will not replace, and none that are still at it."""
-    restart = _restart_policy(snapshot)
-    failed = [task for task in tasks if state_of(task) in FAILED_STATES]
-    waiting = [task for task in tasks if state_of(task) not in (*FAILED_STATES, "complete", "shutdown", "remove")]
-    return restart.get("Condition") == NEVER_RESTARTS and bool(failed) and not waiting
-
-
-def _has_held(count: _Count, snapshot: Snapshot) -> bool:
-    """Whether the running tasks are more than a moment between two crashes.
-
-    They are where they have run for the monitor's period: when the swarm called the update completed, by the
-    engine's clock now, or as seen from here.
-    """
-    status = snapshot.service.get("UpdateStatus") or {}
-    config = "RollbackConfig" if status.get("State", "").startswith("rollback") else "UpdateConfig"
-    monitor = monitor_seconds(snapshot.service["Spec"], config)
-    completed = status.get("CompletedAt", "") if status.get("State") in ("completed", "rollback_completed") else ""
-    for task in count.running:
-        since = _last_news(task)
-        before_completion = seconds_between(since, completed)
-        age = seconds_between(since, snapshot.date)
-        is_covered = before_completion is not None and before_completion >= monitor
-        is_old = age is not None and age >= monitor
-        if not (is_covered or is_old or snapshot.held.get(task["ID"], 0.0) >= monitor):
-            return False
-    return True
-
-
-def _last_news(task: types.Task) -> str:
-    """When the swarm's leader took in how a task stands, by its own clock.
-
-    The status has a moment too, but by the clock of the task's node: a node that is late by a minute would have
-    each of its tasks run for a minute from its first moment on.
-    """
-    return str(task.get("UpdatedAt", ""))
-
-
-def monitor_seconds(spec: types.ServiceSpec, config: str = "UpdateConfig") -> float:
-    """The monitor's period of a spec, for updates or for rollbacks (`RollbackConfig`), in seconds."""
-    nanoseconds = (spec.get(config) or {}).get("Monitor")
-    return nanoseconds / NANOSECONDS if nanoseconds is not None else DEFAULT_MONITOR
-
-
-def state_of(task: types.Task) -> str:
-    """A task's state, as the engine names it."""
-    return str((task.get("Status") or {}).get("State", ""))
-
-
 def image_of(task: types.Task) -> str:
     """The image that a task is of, as its spec has it."""
     return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
 
 
-def _newest(tasks: List[types.Task], key: str, value: Any) -> Optional[types.Task]:
-    own = [task for task in tasks if task.get(key) == value]
-    live = [task for task in own if task.get("DesiredState") not in PAST_STATES]
-    return max(live or own, key=lambda task: str(task.get("CreatedAt", "")), default=None)
-
-
-def _tell(count: _Count, snapshot: Snapshot, says: str) -> str:
+def _line(count: Tally, snapshot: Snapshot) -> str:
+    """How many tasks run what, and how the others stand."""
     name, image = name_of(snapshot.service), brief(stored_image(snapshot.service["Spec"]))
-    verb = "complete" if "Job" in "".join(snapshot.service["Spec"].get("Mode") or {}) else "running"
+    verb = "complete" if is_job(snapshot.service) else "running"
     states: Dict[str, int] = {}
     for task in snapshot.tasks:
         if task.get("DesiredState") in ("running", "ready", "accepted") and state_of(task) != "running":
             states[state_of(task)] = states.get(state_of(task), 0) + 1
+    images: Dict[str, int] = {}
     for task in snapshot.former:
-        where = f"on {brief(image_of(task))}"
-        states[where] = states.get(where, 0) + 1
+        images[image_of(task)] = images.get(image_of(task), 0) + 1
+    for former, number in images.items():
+        where = f"on {brief(former)}"
+        states[where] = states.get(where, 0) + number
     rest = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    line = f"{name}: {count.reached}/{count.desired} {verb} {image}"
-    return line + (f" ({rest})" if rest else "") + (f": {says}" if says else "")
+    return f"{name}: {count.reached}/{count.desired} {verb} {image}" + (f" ({rest})" if rest else "")
+
+
+def _waits_for(snapshot: Snapshot) -> str:
+    """What keeps the swarm waiting: nodes that are gone, or why a task has no node; empty where it is nothing such."""
+    pending = [task for task in snapshot.tasks if state_of(task) not in ENDED_STATES]
+    live = [task for task in pending if is_live(task)]
+    is_bound = "Global" in (snapshot.service["Spec"].get("Mode") or {})  # to its node, whatever becomes of it
+    used = {task.get("NodeID") for task in (pending if is_bound else live)}
+    gone = [node for node in snapshot.nodes if node["ID"] in used and state_of_node(node) != "ready"]
+    if gone:
+        named = [f"{_hostname(node)} ({state_of_node(node)})" for node in gone[:MOST_NODES]]
+        more = f" and {len(gone) - MOST_NODES} more" if len(gone) > MOST_NODES else ""
+        return f"the swarm waits for node {', '.join(named)}{more}"
+    reasons = sorted({_error(task) for task in live if state_of(task) == "pending"} - {""})
+    return errors.quote(reasons[0], spec_secrets(snapshot.service["Spec"])) if reasons else ""
+
+
+def _hostname(node: types.Node) -> str:
+    return errors.quote(str((node.get("Description") or {}).get("Hostname") or node["ID"]))
+
+
+def _error(task: types.Task) -> str:
+    return str((task.get("Status") or {}).get("Err") or "")

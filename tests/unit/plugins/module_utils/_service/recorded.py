@@ -17,7 +17,7 @@ from typing import Any, Collection, Dict, Iterator, List, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import NotFound
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Snapshot
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 from tests.unit.plugins.module_utils.fakes import FakeClock
 
 _RECORDED = json.loads(Path(__file__).with_name("recorded.json").read_text(encoding="utf-8"))

@@ -14,8 +14,12 @@ from typing import Any, Dict, Iterator
 
 import pytest
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import EngineUnreachable
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import (
-    LEAST_PAUSE,
+    BURST,
+    LEAST_GAP,
+    OPENING,
+    Pace,
     Watch,
     service_of,
 )
@@ -42,38 +46,101 @@ class EventfulEngine:
         self.sent.put(json.dumps({"Type": "service", "Action": "update", "Actor": {"ID": identifier}}).encode())
 
 
-def paused(watch: Watch, seconds: float) -> float:
+def opened(engine: EventfulEngine, *identifiers: str) -> Watch:
+    """A watch of services whose stream is open."""
+    watch = Watch(engine)  # type: ignore[arg-type]
+    watch.pause(LONG, identifiers or [OURS])
+    return watch
+
+
+def paused(watch: Watch, seconds: float, *identifiers: str) -> float:
     """How long a pause of so many seconds takes."""
     began = time.monotonic()
-    watch.pause(seconds, [OURS])
+    watch.pause(seconds, identifiers or [OURS])
     return time.monotonic() - began
+
+
+def test_the_first_pause_is_short() -> None:
+    """What happened before the stream was open is in no event."""
+    engine = EventfulEngine()
+    watch = Watch(engine)  # type: ignore[arg-type]
+    assert paused(watch, LONG) < LONG / 2
+    assert paused(watch, 2 * OPENING) >= 2 * OPENING
 
 
 def test_an_event_of_the_service_ends_the_pause() -> None:
     engine = EventfulEngine()
+    watch = opened(engine)
     engine.tell(OURS)
-    assert paused(Watch(engine), LONG) < LONG / 2  # type: ignore[arg-type]
-    assert engine.filters == {"type": ["service"]}
+    assert paused(watch, LONG) < LONG / 2
+    assert engine.filters == {"type": ["service"], "service": [OURS]}
 
 
 def test_events_of_others_do_not() -> None:
     engine = EventfulEngine()
+    watch = opened(engine)
     for _number in range(100):
         engine.tell(THEIRS)
     engine.sent.put(b"no json")
-    assert paused(Watch(engine), 0.5) >= 0.5  # type: ignore[arg-type]
+    assert paused(watch, 0.5) >= 0.5
 
 
-def test_however_many_events_come_there_is_a_moment_between_two_looks() -> None:
+def test_another_service_is_heard_of_by_a_second_stream_and_no_third_is_opened() -> None:
     engine = EventfulEngine()
-    watch = Watch(engine)  # type: ignore[arg-type]
-    for _number in range(1000):
-        engine.tell(OURS)
-    assert paused(watch, LONG) >= LEAST_PAUSE
+    watch = opened(engine)
+    assert paused(watch, LONG, THEIRS) < LONG / 2
+    assert engine.filters == {"type": ["service"]}
+    engine.filters = {}
+    engine.sent.put(b"for the first stream, which ends by it")
+    engine.tell(THEIRS)
+    assert paused(watch, LONG, THEIRS) < LONG / 2
+    assert paused(watch, 0.1, OURS, THEIRS, "a third") >= 0.1
+    assert engine.filters == {}
+
+
+def test_more_services_than_a_filter_holds_are_told_apart_here() -> None:
+    engine = EventfulEngine()
+    opened(engine, *(f"{number:025}" for number in range(2000)))
+    assert engine.filters == {"type": ["service"]}
+
+
+def test_a_stream_that_breaks_is_opened_again_without_a_look_more() -> None:
+    class Broken(EventfulEngine):
+        opened = 0
+
+        def events(self, filters: Dict[str, Any]) -> Iterator[bytes]:
+            self.opened += 1
+            self.filters = filters
+            raise EngineUnreachable("Nothing listens.")
+
+    engine = Broken()
+    watch = opened(engine)
+    assert paused(watch, 2 * OPENING) >= 2 * OPENING
+    assert engine.opened == 2
+    assert engine.filters == {"type": ["service"], "service": [OURS]}
+
+
+@pytest.mark.parametrize("look", [0.0, 0.02, 1.0])
+def test_however_many_events_come_the_looks_have_a_pace(look: float) -> None:
+    pace, now, looks = Pace(), 100.0, []
+    while now < 160.0:
+        now += pace.least(now)
+        pace.end(now)
+        looks.append(now)
+        now += look
+    assert len(looks) <= (60.0 + BURST) / LEAST_GAP + 2
+    assert len(looks) * look <= 60.0 / 3
+
+
+def test_a_look_comes_at_once_where_few_came_lately() -> None:
+    pace = Pace()
+    for begin, end in ((100.0, 102.0), (102.1, 104.0), (104.1, 104.2), (104.3, 104.4), (104.5, 106.0)):
+        assert pace.least(begin) == 0.0
+        pace.end(end)
 
 
 def test_a_pause_is_never_longer_than_asked_for() -> None:
-    assert paused(Watch(EventfulEngine()), 0.0) < LEAST_PAUSE  # type: ignore[arg-type]
+    assert paused(Watch(EventfulEngine()), 0.0) < OPENING  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("event", [b"", b"{}", b"[]", b"null", b'{"Actor": null}', b"\xff"])

@@ -8,7 +8,12 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import eligible_nodes
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import (
+    away_nodes,
+    eligible_nodes,
+    owed_nodes,
+    placed_nodes,
+)
 from tests.unit.plugins.module_utils._service.recorded import node, snapshot
 
 
@@ -64,10 +69,29 @@ def test_node_label() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [node("x", "down"), node("x", "disconnected"), node("x", Availability="drain"), node("x", Availability="pause")],
+    [node("x", "down"), node("x", Availability="drain"), node("x", Availability="pause")],
 )
 def test_node_that_takes_no_tasks(other: Any) -> None:
     assert eligible([OWN, other]) == [OWN["ID"]]
+
+
+@pytest.mark.parametrize("state", ["unknown", "disconnected"])
+def test_node_that_the_leader_has_not_heard_of_is_a_node(state: str) -> None:
+    nodes = [OWN, node("x", state)]
+    assert eligible(nodes) == sorted([OWN["ID"], "x"])
+    assert away_nodes(nodes) == {"x"}
+
+
+def test_where_no_node_fits_the_swarm_has_a_task_all_the_same() -> None:
+    other = {"Architecture": "arm64", "OS": "linux"}
+    spec: Any = {"TaskTemplate": {"Placement": {"Platforms": [other], "Constraints": ["node.role == manager"]}}}
+    nodes = [OWN, node("x", Role="worker")]
+    assert eligible_nodes(spec, nodes) == set()
+    assert placed_nodes(spec, nodes) == owed_nodes(spec, nodes) == {OWN["ID"]}
+    nodes.append(node("arm"))
+    nodes[-1]["Description"]["Platform"] = {"Architecture": "aarch64", "OS": "linux"}
+    assert owed_nodes(spec, nodes) == eligible_nodes(spec, nodes) == {"arm"}
+    assert placed_nodes(spec, nodes) == {OWN["ID"], "arm"}
 
 
 PLATFORMS: Dict[str, Any] = {
