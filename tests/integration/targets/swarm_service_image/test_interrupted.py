@@ -95,9 +95,7 @@ def test_the_environment_of_the_task_names_the_engine(
 
 def test_the_host_that_the_task_is_delegated_to(engine: Endpoint, service_name: str, tmp_path: Path) -> None:
     play = "  environment: {DOCKER_HOST: '{{ socket }}'}"
-    text = PLAY.format(
-        hosts="controller", host=engine.host, target="manager1", name=service_name, play=play, task=HERE
-    )
+    text = PLAY.format(hosts="controller", host=engine.host, target="manager1", name=service_name, play=play, task=HERE)
     words, _said = interrupt(engine, service_name, text)
     assert words[words.index("-m") - 1] == "manager1"
     assert words.count("-i") == 1

@@ -88,7 +88,14 @@ def test_the_folder_of_certificates_does_not_count_without_tls() -> None:
 
 
 def test_a_host_that_no_inventory_knows_is_one_of_the_command() -> None:
-    assert shlex.split(Hint({}, "m9", None, ["m1"]).command([]))[:6] == ["ansible", "-i", "my hosts.ini", "-i", "m9,", "m9"]
+    assert shlex.split(Hint({}, "m9", None, ["m1"]).command([]))[:6] == [
+        "ansible",
+        "-i",
+        "my hosts.ini",
+        "-i",
+        "m9,",
+        "m9",
+    ]
     for host in ("m1", "localhost", "127.0.0.1"):
         assert shlex.split(Hint({}, host, None, ["m1"]).command([]))[3] == host
 
