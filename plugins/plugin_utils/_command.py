@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible import context
 from ansible.constants import DEFAULT_HOST_LIST
@@ -36,6 +36,9 @@ VARIABLES = {
     "validate_certs": "DOCKER_TLS_VERIFY",
     "tls_hostname": "DOCKER_TLS_HOSTNAME",
 }
+CERTIFICATES = "DOCKER_CERT_PATH"  # a folder of these files, where TLS is spoken
+FILES = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
+IMPLICIT = ("localhost", "127.0.0.1", "::1")  # hosts that need no inventory
 WAYS_TO_SELECT = ("name", "services", "select")
 WAIT_MODULE = "swarmops.rollout.swarm_service_wait"
 
@@ -43,16 +46,22 @@ Options = Mapping[str, Any]
 
 
 class Hint:
-    """What is said where the run is interrupted: how it goes on, and the command that waits."""
+    """What is said where the run is interrupted: how it goes on, and the command that waits.
 
-    def __init__(self, arguments: Dict[str, Any], host: str, become: Any) -> None:
+    `known` are the hosts of the inventory; a task may be delegated to any other.
+    """
+
+    def __init__(self, arguments: Dict[str, Any], host: str, become: Any, known: Sequence[str]) -> None:
         self._arguments = arguments
         self._host = host
         self._become = become
+        self._is_known = host in known or host in IMPLICIT
 
     def command(self, services: List[str]) -> str:
         """The command that waits for these services; for all that the task names where there are none of them."""
-        return _wait_command(_for_services(self._arguments, services), self._host, self._become)
+        words = [*_inventories(), *([] if self._is_known else ["-i", f"{self._host},"]), *_becoming(self._become)]
+        arguments = json.dumps(_for_services(self._arguments, services))
+        return " ".join(map(shlex.quote, ["ansible", *words, self._host, "-m", WAIT_MODULE, "-a", arguments]))
 
     def say(self, said: str, services: Optional[List[str]] = None) -> str:
         """The last words."""
@@ -68,7 +77,15 @@ def wait_arguments(given: Options, variables: Options) -> Dict[str, Any]:
     for name, variable in VARIABLES.items():
         if name not in arguments and variables.get(variable):
             arguments[name] = variables[variable]
+    folder = variables.get(CERTIFICATES)
+    if folder and _speaks_tls(arguments):
+        arguments = {**{name: f"{folder}/{file}" for name, file in FILES.items()}, **arguments}
     return arguments
+
+
+def _speaks_tls(arguments: Options) -> bool:
+    is_https = str(arguments.get("docker_host", "")).startswith("https://")
+    return is_https or bool(arguments.get("tls") or arguments.get("validate_certs"))
 
 
 def _for_services(arguments: Options, names: List[str]) -> Dict[str, Any]:
@@ -79,16 +96,14 @@ def _for_services(arguments: Options, names: List[str]) -> Dict[str, Any]:
     return {"name": names[0], **kept} if len(names) == 1 else {"services": [{"name": name} for name in names], **kept}
 
 
-def _wait_command(arguments: Options, host: str, become: Any) -> str:
-    """The command that waits, for a shell; `become` is Ansible's plugin for that, None where there is none."""
+def _inventories() -> List[str]:
+    """The words that name this run's inventories."""
     sources = [source for source in context.CLIARGS.get("inventory") or () if source not in DEFAULT_HOST_LIST]
-    inventories = [word for source in sources for word in ("-i", source)]
-    command = ["ansible", *inventories, *_becoming(become), host, "-m", WAIT_MODULE, "-a", json.dumps(arguments)]
-    return " ".join(map(shlex.quote, command))
+    return [word for source in sources for word in ("-i", source)]
 
 
 def _becoming(become: Any) -> List[str]:
-    """The words that become another user as the task does."""
+    """The words that become another user as the task does; `become` is Ansible's plugin for that, None without one."""
     if become is None:
         return []
     words = ["-b"]

@@ -106,7 +106,8 @@ class WatchedAction(ActionBase):
         task = self._task
         variables = {name: value for each in task.environment or [] for name, value in dict(each).items()}
         host = str(task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
-        return Hint(wait_arguments(task.args, variables), host, self._connection.become)
+        known = (task_vars.get("groups") or {}).get("all", [])
+        return Hint(wait_arguments(task.args, variables), host, self._connection.become, known)
 
     @contextlib.contextmanager
     def _changed_task(self, **fields: Any) -> Iterator[None]:

@@ -42,7 +42,7 @@ class Pki:
 
 
 class SecureEngine(Engine):
-    """An engine that also listens with TLS, at ``address``; with ``wants_client`` it lets in its authority's clients only.
+    """An engine that also listens with TLS, at ``address``; with ``wants_client`` only to clients of its authority.
 
     What calls it must run in its box. ``calls`` are the requests that it has got.
     """
@@ -54,7 +54,11 @@ class SecureEngine(Engine):
         folder.mkdir()
         self.pki = Pki(folder)
         files = {"cacert": self.pki.authority, "cert": self.pki.server / "cert.pem", "key": self.pki.server / "key.pem"}
-        self.options += ("--tls", f"--tlsverify={str(wants_client).lower()}", *(f"--tls{key}={files[key]}" for key in files))
+        self.options += (
+            "--tls",
+            f"--tlsverify={str(wants_client).lower()}",
+            *(f"--tls{key}={files[key]}" for key in files),
+        )
         self.box.run("ip", "address", "add", f"{ADDRESS}/32", "dev", "lo")
 
     @property

@@ -55,7 +55,8 @@ UNAVAILABLE_TEXTS = (
 WANTS_TLS = b"HTTP request to an HTTPS server"  # Go's net/http
 UNREADABLE = "no reason that can be read"
 MOST_WARNINGS = 10  # warnings of one answer that are passed on
-NOT_ALLOWED_STATUSES = (401, 403, 405)  # of an engine's own, only for /distribution, with the registry's words
+NOT_FOUND_STATUS = 404
+NOT_ALLOWED_STATUSES = (401, 403, 405)  # an engine itself answers with these for /distribution alone
 GATEWAY_STATUSES = (502, 504)  # no engine answers with these (api/server/httpstatus), so a gateway speaks for itself
 SERVER_ERRORS = 500  # the least of the HTTP statuses for errors of the server
 SHORTEST_CALL = 0.1  # seconds
@@ -106,7 +107,8 @@ class Engine:
         version = answer.headers.get("api-version", "")
         if WANTS_TLS in answer.body:
             raise errors.BadAnswer(
-                f"The engine at {self._transport.address.text} wants TLS: set tls=true, or write https:// in docker_host."
+                f"The engine at {self._transport.address.text} wants TLS: set tls=true, or write https:// in "
+                "docker_host."
             )
         if answer.status in NOT_ALLOWED_STATUSES and not version:
             raise errors.NotAllowed("GET /_ping", answer.status, _reason(answer))
@@ -215,17 +217,9 @@ class Engine:
         text = reason.lower()
         if answer.status in GATEWAY_STATUSES:
             return errors.AnswerLost(f"{call}: a gateway before the engine answered {answer.status}: {reason}.")
-        if NOT_READY_TEXT in text:
-            return errors.ManagerNotReady(call, answer.status, reason)
-        if any(known in text for known in NO_MANAGER_TEXTS):
+        if NOT_READY_TEXT not in text and any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
-        if answer.status in NOT_ALLOWED_STATUSES and (reason == UNREADABLE or "/distribution/" not in call):
-            return errors.NotAllowed(call, answer.status, reason)
-        if OUT_OF_SEQUENCE_TEXT in text:
-            return errors.OutOfSequence(call, answer.status, reason)
-        if any(known in text for known in UNAVAILABLE_TEXTS):
-            return errors.SwarmUnavailable(call, answer.status, reason)
-        return (errors.NotFound if answer.status == 404 else errors.ApiError)(call, answer.status, reason)
+        return _kind_of_refusal(call, answer.status, reason)(call, answer.status, reason)
 
     def _no_manager(self, why: str) -> errors.NotAManager:
         return errors.NotAManager(
@@ -281,6 +275,20 @@ def _checked_service(path: str, service: Any) -> types.Service:
         raise errors.BadAnswer(f"GET {path}: the answer holds a service without ID, version index or spec.")
     checked: types.Service = service
     return checked
+
+
+def _kind_of_refusal(call: str, status: int, reason: str) -> Type[errors.ApiError]:
+    """Tell the engine's refusals apart; a registry's own come by way of /distribution, and in words."""
+    text = reason.lower()
+    is_registrys = "/distribution/" in call and reason != UNREADABLE
+    kinds = (
+        (errors.ManagerNotReady, NOT_READY_TEXT in text),
+        (errors.NotAllowed, status in NOT_ALLOWED_STATUSES and not is_registrys),
+        (errors.OutOfSequence, OUT_OF_SEQUENCE_TEXT in text),
+        (errors.SwarmUnavailable, any(known in text for known in UNAVAILABLE_TEXTS)),
+        (errors.NotFound, status == NOT_FOUND_STATUS),
+    )
+    return next((kind for kind, is_that in kinds if is_that), errors.ApiError)
 
 
 def _reason(answer: Answer) -> str:

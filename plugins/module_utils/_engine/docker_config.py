@@ -35,9 +35,9 @@ HELPER_PREFIX = "docker-credential-"
 HELPER_TIMEOUT = 30.0  # seconds
 TIMED_OUT = 124  # exit statuses of LIMITED, which are those of coreutils' timeout(1)
 CANNOT_RUN = {126: "Permission denied", 127: "No such file or directory"}
-# A program for Python: run a command, and kill it and its children where it takes longer than so many seconds. Not every
-# system has timeout(1), and by itself that asks a program only to end. Children that stay behind are killed too: one
-# that writes to the output for good would be read for good.
+# A program for Python: run a command, and kill it and its children where it takes longer than so many seconds. Not
+# every system has timeout(1), and by itself that asks a program only to end. Children that stay behind are killed too:
+# one that writes to the output for good would be read for good.
 LIMITED = """
 import errno, os, signal, sys
 

@@ -92,10 +92,11 @@ class NotAllowed(ApiError):
         method, _space, path = call.partition(" ")
         needed = f"{path.strip('/').partition('/')[0].lstrip('_').upper()}=1"
         needed = needed if method == "GET" else f"{method}=1 and {needed}"
-        self.args = (
+        said = (
             f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: have what is before the "
-            f"engine, a socket proxy or an authorization plugin, allow it ({needed} for docker-socket-proxy).",
+            f"engine, a socket proxy or an authorization plugin, allow it ({needed} for docker-socket-proxy)."
         )
+        self.args = (said,)
 
 
 class NotFound(ApiError):

@@ -48,7 +48,7 @@ class Resolved(NamedTuple):
 
 
 class HandedOn(NamedTuple):
-    """What a service gets for its registry (None: it keeps what it has), and a warning where that may be a stranger's."""
+    """What a service gets for its registry (None: it keeps what it has), and a warning if that is another one's."""
 
     credential: Optional[Credential] = None
     warning: str = ""

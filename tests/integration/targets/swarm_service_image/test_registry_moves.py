@@ -107,9 +107,7 @@ def test_another_repository_of_the_same_registry_is_no_move(
     private_registry.push("whoami:0.8", f"same-{auth.replace('_', '-')}:1")
     image = f"{private_registry.address}/same-{auth.replace('_', '-')}:1"
     params = config(tmp_path, {"auths": {}}) if auth == "docker_config" else {}
-    result = run.module(
-        "swarm_service_image", name=private, image=image, docker_host=proxy.host, wait=True, **params
-    )
+    result = run.module("swarm_service_image", name=private, image=image, docker_host=proxy.host, wait=True, **params)
     assert result.service["outcome"] == "converged", result.text
     assert result.service["warnings"] == []
     assert registries.page(engine, private, image) == "whoami 0.8\n"
@@ -126,7 +124,9 @@ def test_a_rollback_brings_the_former_credentials_back(
     digest = private_registry.digest("moves", "1")
     image = f"{private_registry.address}/moves:1@{digest}"
     move(engine, proxy, private, f"{other.address}/404/back:1", config(tmp_path, {"auths": {}}))
-    eventually(lambda: services.inspect(engine, private)["UpdateStatus"]["State"] == "paused", "the rollout has stopped")
+    eventually(
+        lambda: services.inspect(engine, private)["UpdateStatus"]["State"] == "paused", "the rollout has stopped"
+    )
     result = run.module("swarm_service_rollback", name=private, docker_host=engine.host)
     assert result.service["outcome"] == "rolled_back", result.text
     assert registries.page(engine, private, image) == "whoami 0.6\n"

@@ -42,9 +42,7 @@ def change_image(proxy: Proxy, name: str, **params: object) -> run.Result:
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check mode"])
-def test_no_nodes_is_told_before_anything_is_written(
-    engine: Endpoint, proxy: Proxy, service: str, check: bool
-) -> None:
+def test_no_nodes_is_told_before_anything_is_written(engine: Endpoint, proxy: Proxy, service: str, check: bool) -> None:
     before = state.of(engine, service)
     forbid(proxy, "GET", r"/nodes")
     result = change_image(proxy, service, check=check)
@@ -127,10 +125,11 @@ def test_no_distribution_is_a_matter_of_on_unresolved(engine: Endpoint, proxy: P
     strict = change_image(proxy, service, resolve="changed", on_unresolved="fail")
     assert strict.message == f"No digest for whoami:0.6 was asked for: {said} Nothing was changed."
     lenient = change_image(proxy, service, resolve="changed", wait=False)
-    assert lenient.service["warnings"] == [
+    [warning] = lenient.service["warnings"]
+    assert warning == (
         f"No digest for whoami:0.6 was asked for: {said} The service gets whoami:0.6 without a digest, so each node "
         "pulls what the tag is then."
-    ]
+    )
     assert state.of(engine, service).image == "whoami:0.6"
 
 

@@ -16,6 +16,7 @@ from ansible.utils.context_objects import CLIArgs
 from ansible_collections.swarmops.rollout.plugins.module_utils import _module
 from ansible_collections.swarmops.rollout.plugins.modules import swarm_service_wait
 from ansible_collections.swarmops.rollout.plugins.plugin_utils._command import (
+    CERTIFICATES,
     OPTIONS,
     VARIABLES,
     WAYS_TO_SELECT,
@@ -61,8 +62,46 @@ def test_the_tasks_environment_counts_where_the_options_say_nothing() -> None:
     assert wait_arguments({"name": "a", "docker_url": "tcp://m1"}, variables)["docker_host"] == "tcp://m1"
 
 
+def test_a_variable_that_is_empty_counts_as_not_set() -> None:
+    empty = dict.fromkeys([*VARIABLES.values(), CERTIFICATES], "")
+    assert wait_arguments({"name": "a", "tls": True}, empty) == {"name": "a", "tls": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "variables"),
+    [({"tls": True}, {}), ({}, {"DOCKER_TLS_VERIFY": "1"}), ({}, {"DOCKER_HOST": "https://m1"})],
+    ids=["tls", "variable", "https"],
+)
+def test_the_folder_of_certificates_counts_where_tls_is_spoken(
+    given: Dict[str, Any], variables: Dict[str, str]
+) -> None:
+    arguments = wait_arguments(given, {**variables, CERTIFICATES: "/certs"})
+    files = {"ca_path": "/certs/ca.pem", "client_cert": "/certs/cert.pem", "client_key": "/certs/key.pem"}
+    assert {name: arguments.get(name) for name in files} == files
+    own = wait_arguments({**given, "ca_cert": "/own.pem"}, {**variables, CERTIFICATES: "/certs"})
+    assert (own["ca_path"], own["client_key"]) == ("/own.pem", "/certs/key.pem")
+
+
+def test_the_folder_of_certificates_does_not_count_without_tls() -> None:
+    variables = {"DOCKER_HOST": "unix:///run/docker.sock", CERTIFICATES: "/certs"}
+    assert wait_arguments({}, variables) == {"docker_host": "unix:///run/docker.sock"}
+
+
+def test_a_host_that_no_inventory_knows_is_one_of_the_command() -> None:
+    assert shlex.split(Hint({}, "m9", None, ["m1"]).command([]))[:6] == [
+        "ansible",
+        "-i",
+        "my hosts.ini",
+        "-i",
+        "m9,",
+        "m9",
+    ]
+    for host in ("m1", "localhost", "127.0.0.1"):
+        assert shlex.split(Hint({}, host, None, ["m1"]).command([]))[3] == host
+
+
 def test_the_command_waits_for_what_was_begun() -> None:
-    hint = Hint({"select": {"stack": "shop"}, "docker_host": "tcp://m1"}, "manager 1", become())
+    hint = Hint({"select": {"stack": "shop"}, "docker_host": "tcp://m1"}, "manager 1", become(), ["manager 1"])
     words = shlex.split(hint.say("Interrupted.", ["a", "b"]).partition("\n")[2])
     assert words[:-1] == [
         *("ansible", "-i", "my hosts.ini", "-b", "manager 1"),
@@ -83,7 +122,7 @@ def test_the_command_waits_for_what_was_begun() -> None:
     ],
 )
 def test_the_command_becomes_whom_the_task_becomes(plugin: Any, words: Any) -> None:
-    command = shlex.split(Hint({"name": "a"}, "m1", plugin).command([]))
+    command = shlex.split(Hint({"name": "a"}, "m1", plugin, ["m1"]).command([]))
     assert command[3:-5] == words
 
 

@@ -118,7 +118,9 @@ def test_a_refused_address_is_shown_without_a_password(docker_host: str, shown: 
 
 
 def test_what_to_do_instead_of_ssh() -> None:
-    with pytest.raises(InvalidInput, match="For ssh://, have Ansible connect to that machine and leave docker_host out"):
+    with pytest.raises(
+        InvalidInput, match="For ssh://, have Ansible connect to that machine and leave docker_host out"
+    ):
         Address.parse("ssh://deploy@m1")
 
 

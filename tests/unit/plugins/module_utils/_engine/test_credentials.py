@@ -378,9 +378,7 @@ def test_a_helper_that_heeds_no_signal_is_killed_with_its_children(
 
 
 @pytest.mark.parametrize("child", [SILENT, TALKING], ids=["silent", "talking"])
-def test_a_child_that_keeps_a_helpers_output_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str
-) -> None:
+def test_a_child_that_keeps_a_helpers_output_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str) -> None:
     helper(tmp_path, monkeypatch, f"{ANSWER}\n{child}")
     said, seconds = asked(tmp_path, _run_program)
     assert said == repr(Credential(DOMAIN, "get", DOMAIN))
