@@ -72,7 +72,8 @@ def _tasks(wait: Wait) -> Dict[str, str]:
     if wait.sight is None:
         return {}
     tasks: List[Any] = [*wait.sight.snapshot.tasks, *wait.sight.snapshot.former]
-    return {task["ID"]: f"{_place(task)}, {brief(image_of(task))}: {state_of(task)}" for task in tasks}
+    images = {image: brief(image) for image in {image_of(task) for task in tasks}}  # few, and thousands of tasks
+    return {task["ID"]: f"{_place(task)}, {images[image_of(task)]}: {state_of(task)}" for task in tasks}
 
 
 def _place(task: types.Task) -> str:

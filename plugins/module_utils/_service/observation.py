@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, List, NamedTuple, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple, cast
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
-KEPT = frozenset(
-    ["ID", "ServiceID", "NodeID", "Slot", "Status", "DesiredState", "CreatedAt", "UpdatedAt", "JobIteration"],
-)  # of a task
+KEPT = ("ID", "ServiceID", "NodeID", "Slot", "DesiredState", "CreatedAt", "UpdatedAt", "JobIteration")  # of a task
 UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's present spec
 EVENTS = {"type": ["service"]}
 POLL_INTERVAL = 2.0  # seconds between snapshots where no event comes: three requests each
@@ -114,7 +112,7 @@ class Observer:
             return []
         wanted = set(identifiers)
         found = self._engine.tasks({**any_of("service", identifiers), **filters})
-        return [_slim(task) for task in found if task.get("ServiceID") in wanted]
+        return _slim(task for task in found if task.get("ServiceID") in wanted)
 
     def _former(self, identifiers: List[str], tasks: List[types.Task]) -> List[types.Task]:
         if not self.sees_former:
@@ -124,11 +122,17 @@ class Observer:
         return [task for task in going_on if task["ID"] not in present]
 
 
-def _slim(task: types.Task) -> types.Task:
-    """A task without what nobody asks for, most of which is its spec: a snapshot may have ten thousand."""
-    kept: Dict[str, Any] = {key: value for key, value in task.items() if key in KEPT}
-    kept["Spec"] = {"ContainerSpec": {"Image": image_of(task)}}
-    return cast("types.Task", kept)
+def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:
+    """Tasks without what nobody asks for, most of which is their specs: a snapshot may have ten thousand."""
+    specs: Dict[str, Any] = {}
+    slim = []
+    for task in tasks:
+        kept: Dict[str, Any] = {key: task[key] for key in KEPT if key in task}  # type: ignore[literal-required]
+        status, image = task.get("Status") or {}, image_of(task)
+        kept["Status"] = {key: status[key] for key in ("State", "Err", "ContainerStatus") if key in status}
+        kept["Spec"] = specs.setdefault(image, {"ContainerSpec": {"Image": image}})
+        slim.append(cast("types.Task", kept))
+    return slim
 
 
 def _standings(tasks: List[types.Task], nodes: List[types.Node]) -> Dict[str, Any]:

@@ -4,13 +4,58 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress import tell
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait, failing_tasks
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ENDED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Sight
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ENDED, ROLLING
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation, judge
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry
+from tests.unit.plugins.module_utils._service.recorded import snapshot
 from tests.unit.plugins.module_utils.fakes import make_service
+
+TASKS = 10000
+MOST = 1.0
+"""Seconds of processor time; a usual machine takes a twentieth."""
+
+
+def member(seen: Any) -> Member:
+    """A member that is waited for, and stands as in a snapshot."""
+    wait = Wait(seen.service, Expectation(), 0.0)
+    wait.see(Sight(seen, judge(seen, Expectation())))
+    return Member(seen.service, Entry.of_service(seen.service), stage=ROLLING, wait=wait)
+
+
+def test_what_is_told_of_a_service() -> None:
+    seen = snapshot("update paused")
+    told = tell(member(seen))
+    assert told["name"] == seen.service["Spec"]["Name"]
+    assert (told["stage"], told["outcome"]) == (ROLLING, None)
+    assert told["line"].startswith(f"{told['name']}: 0/2 running crash:1")
+    assert set(told["tasks"]) == {task["ID"] for task in seen.tasks}
+    states = {f"slot {slot}, crash:1: {state}" for slot in (1, 2) for state in ("failed", "pending")}
+    assert set(told["tasks"].values()) == states
+    assert all("non-zero exit (1)" in text for text in told["failing"].values())
+
+
+def test_ten_thousand_tasks_take_no_time_to_tell_of() -> None:
+    seen = snapshot("update paused")
+    tasks: Any = [{**seen.tasks[0], "ID": f"t{number}", "Slot": number + 1} for number in range(TASKS)]
+    seen = seen._replace(tasks=tasks)
+    large = member(seen)
+    began = time.process_time()
+    told = tell(large)
+    assert time.process_time() - began < MOST
+    assert len(told["tasks"]) == TASKS
+    assert len(told["failing"]) == 10
+    began = time.process_time()
+    assert len(failing_tasks(seen.service, seen.tasks, seen.nodes)) == 10
+    assert time.process_time() - began < MOST
 
 
 @pytest.mark.parametrize(("problem", "outcome"), [("", "converged"), ("It cannot be seen.", "unchanged")])
