@@ -207,7 +207,7 @@ services:
         - V(rolled_back) where the new image failed, and the swarm or O(on_failure) put the service back.
         - V(paused) where the swarm has stopped and will not go on by itself.
         - V(timed_out) where the time was over first.
-        - V(superseded) where somebody else set another image or removed the service.
+        - V(superseded) where somebody else set another image, rolled the service back, or removed it.
         - V(not_started) where nothing was written.
       returned: always
       type: str

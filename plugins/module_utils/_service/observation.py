@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple, cast
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of, present_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import away_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
@@ -89,8 +89,7 @@ class Observer:
     def look(self, expected: Dict[str, Expectation]) -> Dict[str, Optional[Sight]]:
         """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
         began = self._clock.now()
-        present = self._engine.services(any_of("id", list(expected)))
-        services = {service["ID"]: service for service in present if service["ID"] in expected}
+        services = present_services(self._engine, list(expected))
         tasks = self._tasks(list(services), {UP_TO_DATE: ["true"]})
         former = self._former(list(services), tasks)
         nodes = self._engine.nodes()

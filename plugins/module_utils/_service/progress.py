@@ -54,7 +54,7 @@ class Expectation(NamedTuple):
 
     Without an `image` any spec will do, save one that the swarm rolled back to. `image` is the text that was
     stored, `target` also accepts another writer's spelling of the same. `force_update` is the counter that
-    a forced redeployment wrote.
+    a forced redeployment wrote; with a `target` a later one will do, since somebody else has redeployed it then.
     """
 
     image: Optional[str] = None
@@ -72,7 +72,9 @@ class Expectation(NamedTuple):
             return True
         stored = stored_image(spec)
         is_wanted = stored == self.image or (self.target is not None and self.target.is_met_by(stored))
-        return is_wanted and self.force_update in (None, spec["TaskTemplate"].get("ForceUpdate", 0))
+        count = spec["TaskTemplate"].get("ForceUpdate", 0)
+        is_redeployed = self.target is not None and self.force_update is not None and count > self.force_update
+        return is_wanted and (self.force_update in (None, count) or is_redeployed)
 
 
 class Judgement(NamedTuple):
@@ -147,6 +149,8 @@ def _outcome_of_status(service: types.Service, expected: Expectation, is_stuck: 
     met = expected.is_met_by(service["Spec"])
     if is_stuck and is_job(service):
         return None if met else SUPERSEDED  # somebody has asked for it: the swarm itself rolls no job back
+    if state.startswith("rollback") and not met and _was_asked_for(service):
+        return SUPERSEDED
     if state == "rollback_started" and not is_stuck:
         return None
     if state == "rollback_completed" or is_stuck:

@@ -45,6 +45,12 @@ def same_image(engine: Endpoint, name: str) -> None:
     state.set_image(engine, name, "docker.io/library/whoami:0.6")
 
 
+def redeploy(engine: Endpoint, name: str) -> None:
+    service = services.inspect(engine, name)
+    service["Spec"]["TaskTemplate"]["ForceUpdate"] = service["Spec"]["TaskTemplate"].get("ForceUpdate", 0) + 1
+    services.update(engine, service, service["Spec"])
+
+
 def scale_up(engine: Endpoint, name: str) -> None:
     state.set_replicas(engine, name, 3)
 
@@ -57,6 +63,7 @@ WRITERS: dict[str, tuple[Callable[[Endpoint, str], None], int]] = {
     "other image": (other_image, 30),
     "rolled back by hand": (roll_back_by_hand, 30),
     "same image": (same_image, 2),
+    "redeployed": (redeploy, 2),
     "scaled up": (scale_up, 2),
     "scaled down": (scale_down, 2),
 }
@@ -72,7 +79,7 @@ def write_meanwhile(engine: Endpoint, name: str, key: str) -> Evidence:
         under_way(engine, name)
         insist(partial(writer, engine, name))
 
-    return meanwhile(partial(roll, engine, name), doing)
+    return meanwhile(partial(roll, engine, name, force=key == "redeployed"), doing)
 
 
 def remove_meanwhile(engine: Endpoint, name: str) -> tuple[run.Result, float]:
@@ -112,13 +119,14 @@ def test_other_image_is_told_at_once(written: dict[str, Any]) -> None:
         assert words in ended.result.message
 
 
-def test_rollback_by_hand_is_told_when_it_has_ended(written: dict[str, Any]) -> None:
-    ended, _seconds = written["rolled back by hand"]
+def test_rollback_by_hand_is_another_writers_change(written: dict[str, Any]) -> None:
+    ended, seconds = written["rolled back by hand"]
     assert ended.result.failed
-    assert ended.result.seconds < LONG / 2
-    assert ended.result.service["outcome"] == "rolled_back"
+    assert seconds < AT_ONCE
+    assert ended.result.service["outcome"] == "superseded"
     assert ended.result.service["image"] == {"before": "whoami:0.7", "after": "whoami:0.7"}
-    assert (ended.state, ended.running("whoami:0.7")) == ("rollback_completed", 2)
+    assert "the swarm put it back" not in ended.result.message
+    assert "somebody else" in ended.result.message
 
 
 def test_removed_service_is_told_at_once(written: dict[str, Any]) -> None:
@@ -130,7 +138,7 @@ def test_removed_service_is_told_at_once(written: dict[str, Any]) -> None:
     assert result.service["name"] in result.message
 
 
-@pytest.mark.parametrize(("key", "replicas"), [("same image", 2), ("scaled up", 3), ("scaled down", 1)])
+@pytest.mark.parametrize(("key", "replicas"), [("same image", 2), ("redeployed", 2), ("scaled up", 3), ("scaled down", 1)])
 def test_other_changes_are_fine(written: dict[str, Any], key: str, replicas: int) -> None:
     ended, _seconds = written[key]
     assert not ended.result.failed, ended.result.text

@@ -86,6 +86,24 @@ def test_without_an_expected_image_any_spec_will_do(name: str) -> None:
     assert judge(snapshot(name), Expectation()).outcome != "superseded"
 
 
+@pytest.mark.parametrize("state", ["rollback_started", "rollback_completed", "rollback_paused"])
+def test_a_rollback_that_an_operator_has_asked_for_is_another_writers_change(state: str) -> None:
+    seen = snapshot("rollback completed")
+    seen.service["UpdateStatus"]["State"] = state
+    wanted = Expectation(CRASH)
+    assert judge(seen, wanted).outcome != "superseded"
+    seen.service["PreviousSpec"] = {"Name": "x"}  # the swarm, where it rolls back by itself, keeps none
+    assert judge(seen, wanted).outcome == "superseded"
+
+
+@pytest.mark.parametrize(("more", "outcome"), [(0, "converged"), (1, "converged"), (-1, "superseded")])
+def test_what_others_have_redeployed_since_is_as_good(more: int, outcome: str) -> None:
+    seen = snapshot("update completed")
+    present = seen.service["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
+    wanted = Expectation(NEW, Target(Reference.parse(NEW)), force_update=present - more)
+    assert judge(seen, wanted).outcome == outcome
+
+
 def test_without_an_expected_image_a_rollback_is_a_failure() -> None:
     assert judge(snapshot("rollback completed"), Expectation()).outcome == "rolled_back"
 
