@@ -49,6 +49,16 @@ def warning_of_newer_managers(engine: Engine, waits: bool = False) -> str:
     )
 
 
+def check_nodes(engine: Engine) -> None:
+    """Raises NotAllowed where the nodes may not be read, which every look of a wait does; other errors may pass."""
+    try:
+        engine.nodes()
+    except errors.NotAllowed:
+        raise
+    except errors.EngineError:
+        return
+
+
 def newer_managers(version: str, nodes: List[types.Node]) -> List[str]:
     """The managers whose engine is of a later minor version than this, with their versions, newest first (pure)."""
     asked = _release(version)

@@ -13,6 +13,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client im
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member, Settings
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.engines import check_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, choose, is_single
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ROLLED_BACK, UPDATED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
@@ -35,6 +36,8 @@ def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
     chosen = choose(engine, params, clock)
     reversal = Reversal(engine, clock, Settings(wait=params["wait"], wait_timeout=params["wait_timeout"]))
     entries = [reversal.decide(service, guard) for service, guard in chosen]
+    if params["wait"] and any(entry.changed for entry in entries):
+        check_nodes(engine)
     return as_result(entries, single) if host.check_mode else host.carry_out(reversal, single)
 
 

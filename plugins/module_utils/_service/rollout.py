@@ -33,7 +33,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.report i
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._service.waiting import Waiting
 
-MOST_TOLD = 5  # services that a message tells of, so that it fits a screen
+MOST_PROBLEMS = 5  # that a message tells of, so that it fits a screen
+MOST_PUT_BACK = 10
 
 
 class Rollout:
@@ -94,13 +95,12 @@ class Rollout:
         result = as_result([member.entry for member in self.members], single)
         if self._has_failed():
             problems = [member.problem for member in self.members if member.problem]
-            aftermaths = [member.aftermath for member in reversed(self.members) if member.aftermath]
-            sentences = problems[:MOST_TOLD] + aftermaths[:MOST_TOLD]
-            if len(problems) > MOST_TOLD:
-                rest = f"{len(problems) - MOST_TOLD} more services failed; the result has the outcome of each."
-                sentences.insert(MOST_TOLD, rest)
-            if len(aftermaths) > MOST_TOLD:
-                sentences.append(f"What became of {len(aftermaths) - MOST_TOLD} more is in the result.")
+            concerned = [member for member in reversed(self.members) if member.aftermath]
+            if len(concerned) > MOST_PUT_BACK:  # those that are not back come first
+                concerned.sort(key=lambda member: member.entry.outcome == ROLLED_BACK)
+            aftermaths = [member.aftermath for member in concerned]
+            sentences = _first(problems, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
+            sentences += _first(aftermaths, MOST_PUT_BACK, "What became of {} more is in the result.")
             raise RolloutFailed(" ".join(sentences), result)
         return result
 
@@ -176,3 +176,9 @@ class Rollout:
         for member in chosen:
             if member.entry.outcome not in (ROLLED_BACK, SUPERSEDED):
                 self.waiting.put_back(member)
+
+
+def _first(sentences: List[str], most: int, rest: str) -> List[str]:
+    """The first so many sentences, and one for the rest."""
+    left = len(sentences) - most
+    return sentences[:most] + ([rest.format(left)] if left > 0 else [])

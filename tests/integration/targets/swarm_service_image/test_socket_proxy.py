@@ -53,6 +53,18 @@ def test_no_nodes_is_told_before_anything_is_written(engine: Endpoint, proxy: Pr
     assert state.of(engine, service) == before
 
 
+def test_no_nodes_is_told_before_anything_is_rolled_back(engine: Endpoint, proxy: Proxy, service: str) -> None:
+    assert change_image(proxy, service, wait=False).changed
+    before = state.of(engine, service)
+    forbid(proxy, "GET", r"/nodes")
+    refused_one = run.module("swarm_service_rollback", name=service, docker_host=proxy.host)
+    assert refused_one.message == f"{NODES} Nothing was changed."
+    assert state.of(engine, service) == before
+    unwatched = run.module("swarm_service_rollback", name=service, docker_host=proxy.host, wait=False)
+    assert unwatched.service["outcome"] == "updated", unwatched.text
+    assert state.of(engine, service).image == "whoami:0.7"
+
+
 def test_no_nodes_does_not_matter_to_a_task_that_does_not_wait(engine: Endpoint, proxy: Proxy, service: str) -> None:
     forbid(proxy, "GET", r"/nodes")
     assert change_image(proxy, service, wait=False).service["outcome"] == "updated"

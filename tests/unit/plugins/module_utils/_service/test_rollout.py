@@ -177,3 +177,18 @@ def test_a_message_of_many_failures_fits_a_screen() -> None:
     assert told == [member.entry.name for member in task.members[:5]]
     assert message.endswith(" 56 more services failed; the result has the outcome of each.")
     assert len(message) < 24 * 80
+
+
+def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
+    engine = RollingEngine(MANY)
+    engine.befalls[MANY // 2] = "removed"
+    task = rollout(engine, [NEW] * (MANY - 1) + [CRASH], on_failure=ROLLBACK_ALL)
+    result, message = run(engine, task)
+    outcomes = [entry["outcome"] for entry in result["services"]]
+    assert outcomes.count("rolled_back") == MANY - 1
+    assert f"s{MANY - 1} was put back and runs {OLD} again." in message
+    assert message.endswith(f" What became of {MANY - 1 - 10} more is in the result.")
+    last = task.members[0]
+    last.aftermath, last.entry.outcome = "s0 was not put back.", "superseded"
+    with pytest.raises(RolloutFailed, match=r"s0 was not put back\. s60 was put back"):
+        task.result(single=False)
