@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, Li
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import away_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     Expectation,
     Judgement,
@@ -136,9 +135,11 @@ def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:
 
 
 def _standings(tasks: List[types.Task], nodes: List[types.Node]) -> Dict[str, Any]:
-    """How each task stands: its state, and whether the swarm's leader has heard of its node."""
-    away = away_nodes(nodes)
-    return {task["ID"]: (state_of(task), task.get("DesiredState"), task.get("NodeID") in away) for task in tasks}
+    """How each task stands: its state, and the version of its node, which a new leader has to hear of anew."""
+    versions = {node["ID"]: _index(node) for node in nodes}
+    return {
+        task["ID"]: (state_of(task), task.get("DesiredState"), versions.get(task.get("NodeID", ""))) for task in tasks
+    }
 
 
 def _versions(services: List[types.Service], nodes: List[types.Node]) -> Dict[str, Any]:
