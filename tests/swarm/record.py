@@ -26,9 +26,9 @@ MONITOR = 1.0
 OLD, NEW, CRASH = "whoami:0.7", "whoami:0.6", "crash:1"
 NOBODY = {"Constraints": ["node.labels.nobody == has"]}
 FOREIGN = {"Platforms": [{"Architecture": "riscv64", "OS": "linux"}]}
-GLOBAL = {"Global": {}}
+GLOBAL: services.Spec = {"Global": {}}
 JOB = {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 2}}
-GLOBAL_JOB = {"GlobalJob": {}}
+GLOBAL_JOB: services.Spec = {"GlobalJob": {}}
 ONCE = {"MaxAttempts": 1, "Delay": services.SECOND // 10}
 REST = {"Parallelism": 1, "Delay": 60 * services.SECOND}
 
@@ -163,10 +163,11 @@ def paused(scene: Scene) -> None:
 
 def rolled_back_by_the_swarm(scene: Scene) -> None:
     """An update over a task that crashes, after which the swarm has put the service back."""
-    running(scene)
+    scene.create()
+    scene.runs(1)
     scene.update(CRASH, FailureAction="rollback")
     scene.is_at("rollback_completed")
-    scene.runs()
+    scene.runs(1)
 
 
 def rolled_back_on_request(scene: Scene) -> None:
@@ -178,8 +179,9 @@ def rolled_back_on_request(scene: Scene) -> None:
 
 
 def completed_over_crashes(scene: Scene) -> None:
-    """An update that is completed although its tasks crash."""
-    running(scene)
+    """An update that is completed although its task has crashed, and will be started again."""
+    scene.create(policy={"Delay": 30 * services.SECOND})
+    scene.runs(1)
     scene.update(CRASH, FailureAction="continue")
     scene.is_at("completed")
 

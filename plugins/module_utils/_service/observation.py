@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, Li
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of, present_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import away_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import (
     Expectation,
     Judgement,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 KEPT = ("ID", "ServiceID", "NodeID", "Slot", "DesiredState", "CreatedAt", "UpdatedAt", "JobIteration")  # of a task
 UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's present spec
-EVENTS = {"type": ["service"]}
+EVENTS: Dict[str, List[str]] = {"type": ["service"]}
 POLL_INTERVAL = 2.0  # seconds between snapshots where no event comes: three requests each
 LEAST_GAP = 0.75  # seconds between snapshots in the long run, however many events come
 BURST = 2 * LEAST_GAP  # seconds that a snapshot may come before that, where few came lately
@@ -135,9 +134,11 @@ def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:
 
 
 def _standings(tasks: List[types.Task], nodes: List[types.Node]) -> Dict[str, Any]:
-    """How each task stands: its state, and whether the swarm's leader has heard of its node."""
-    away = away_nodes(nodes)
-    return {task["ID"]: (state_of(task), task.get("DesiredState"), task.get("NodeID") in away) for task in tasks}
+    """How each task stands: its state, and the version of its node, which a new leader has to hear of anew."""
+    versions = {node["ID"]: _index(node) for node in nodes}
+    return {
+        task["ID"]: (state_of(task), task.get("DesiredState"), versions.get(task.get("NodeID", ""))) for task in tasks
+    }
 
 
 def _versions(services: List[types.Service], nodes: List[types.Node]) -> Dict[str, Any]:
@@ -189,12 +190,13 @@ class Watch:
         self._listener: Optional[threading.Thread] = None
         self._identifiers: FrozenSet[str] = frozenset()
         self._heard: FrozenSet[str] = frozenset()  # the services whose events the stream has; empty where it has all
+        self._filters: types.Filters = EVENTS
         self._pace = Pace()
 
     def pause(self, seconds: float, identifiers: Collection[str]) -> None:
         """Wait for a change to a service of these IDs, or until the time is over; a moment at least on a busy swarm."""
         self._identifiers = frozenset(identifiers)
-        if self._is_opened():
+        if self._open():
             seconds = min(seconds, OPENING)
         least = min(self._pace.least(time.monotonic()), seconds)
         time.sleep(least)
@@ -202,21 +204,22 @@ class Watch:
         self._changed.clear()
         self._pace.end(time.monotonic())
 
-    def _is_opened(self) -> bool:
-        """Listen to the services; returns whether others are listened to since now.
+    def _open(self) -> bool:
+        """Listen to the services; returns whether some of them were not listened to before.
 
         The first stream is of the services that are waited for at first, by the engine's own filter. Where others come
         later, a second one is of all.
         """
         is_first = self._listener is None
-        is_enough = is_first or not self._heard or self._identifiers <= self._heard
-        if self._listener is not None and self._listener.is_alive() and is_enough:
-            return False
-        filters = any_of("service", sorted(self._identifiers)) if is_first or (self._heard and is_enough) else {}
-        self._heard = self._identifiers if filters and is_first else self._heard if filters else frozenset()
-        self._listener = threading.Thread(target=self._listen, args=({**EVENTS, **filters},), daemon=True)
-        self._listener.start()
-        return is_first or not is_enough
+        is_heard = not is_first and (not self._heard or self._identifiers <= self._heard)
+        if not is_heard:
+            chosen = any_of("service", sorted(self._identifiers)) if is_first else {}
+            self._heard = self._identifiers if chosen else frozenset()
+            self._filters = {**EVENTS, **chosen}
+        if not is_heard or self._listener is None or not self._listener.is_alive():
+            self._listener = threading.Thread(target=self._listen, args=(self._filters,), daemon=True)
+            self._listener.start()
+        return not is_heard
 
     def _listen(self, filters: types.Filters) -> None:
         try:

@@ -25,9 +25,9 @@ def owed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
     """The IDs of the nodes on which a global service should run: those eligible for it.
 
     Where there are none because no node has a platform of the image, they are those where the swarm all the same has
-    a task for it, which it cannot place.
+    a task for it, which it cannot place; and where there are none because all of them are down, they are these.
     """
-    return eligible_nodes(spec, nodes) or placed_nodes(spec, nodes)
+    return eligible_nodes(spec, nodes) or placed_nodes(spec, nodes) or placed_nodes(spec, nodes, are_down=True)
 
 
 def eligible_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
@@ -37,8 +37,10 @@ def eligible_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]
     return {node["ID"] for node in nodes if node["ID"] in placed and _has_platform(node, platforms)}
 
 
-def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
+def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node], are_down: bool = False) -> Set[str]:
     """The IDs of the nodes that take tasks and pass the constraints of a service's spec, whatever their platform.
+
+    With `are_down`, those that would if they were not down.
 
     The swarm creates a task of a global service for each of them (swarmkit, manager/orchestrator/global/global.go).
     """
@@ -46,7 +48,7 @@ def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
     return {
         node["ID"]
         for node in nodes
-        if _takes_tasks(node) and all(_meets(node, str(constraint)) for constraint in constraints)
+        if _takes_tasks(node, are_down) and all(_meets(node, str(constraint)) for constraint in constraints)
     }
 
 
@@ -63,9 +65,9 @@ def away_nodes(nodes: List[types.Node]) -> Set[str]:
     return {node["ID"] for node in nodes if state_of_node(node) in AWAY}
 
 
-def _takes_tasks(node: types.Node) -> bool:
-    is_there = state_of_node(node) in ("ready", *AWAY)
-    return is_there and (node.get("Spec") or {}).get("Availability", "active") == "active"
+def _takes_tasks(node: types.Node, is_down: bool) -> bool:
+    is_meant = state_of_node(node) in (("down",) if is_down else ("ready", *AWAY))
+    return is_meant and (node.get("Spec") or {}).get("Availability", "active") == "active"
 
 
 def _meets(node: types.Node, constraint: str) -> bool:

@@ -138,7 +138,9 @@ def test_removed_service_is_told_at_once(written: dict[str, Any]) -> None:
     assert result.service["name"] in result.message
 
 
-@pytest.mark.parametrize(("key", "replicas"), [("same image", 2), ("redeployed", 2), ("scaled up", 3), ("scaled down", 1)])
+@pytest.mark.parametrize(
+    ("key", "replicas"), [("same image", 2), ("redeployed", 2), ("scaled up", 3), ("scaled down", 1)]
+)
 def test_other_changes_are_fine(written: dict[str, Any], key: str, replicas: int) -> None:
     ended, _seconds = written[key]
     assert not ended.result.failed, ended.result.text

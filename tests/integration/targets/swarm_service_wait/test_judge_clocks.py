@@ -18,6 +18,7 @@ from tests.integration import run
 from tests.integration.rolling import at_once, stands
 from tests.integration.state import set_image
 from tests.swarm import Endpoint, Proxy, services
+from tests.swarm.faults import place_of
 from tests.swarm.proxy import Action, Exchange
 
 MONITOR = 5
@@ -46,13 +47,13 @@ AHEAD = (0, 6, -6, 600)
 
 
 @pytest.fixture
-def hosts(engine: Endpoint) -> Iterator[dict[int, str]]:
-    """The sockets of an engine whose header Date is by other clocks."""
+def proxies(engine: Endpoint) -> Iterator[dict[int, Proxy]]:
+    """Proxies before an engine whose header Date is by other clocks."""
     with ExitStack() as stack:
         proxies = {seconds: stack.enter_context(Proxy(engine.host)) for seconds in AHEAD}
         for seconds, proxy in proxies.items():
             proxy.on("GET", ".*", Shifted(seconds), times=None)
-        yield {seconds: proxy.host for seconds, proxy in proxies.items()}
+        yield proxies
 
 
 def wait(host: str, name: str, seconds: int) -> run.Result:
@@ -60,7 +61,7 @@ def wait(host: str, name: str, seconds: int) -> run.Result:
 
 
 def test_tasks_that_die_within_the_monitors_time_never_converge(
-    engine: Endpoint, hosts: dict[int, str], service_name: str
+    engine: Endpoint, proxies: dict[int, Proxy], service_name: str
 ) -> None:
     spec = services.simple(service_name, "whoami:0.7", monitor=MONITOR)
     spec["UpdateConfig"]["FailureAction"] = "continue"
@@ -68,19 +69,26 @@ def test_tasks_that_die_within_the_monitors_time_never_converge(
     service = services.inspect(engine, service_name)
     service["Spec"]["TaskTemplate"]["ContainerSpec"]["Command"] = DIES
     services.update(engine, service, service["Spec"])
-    results = at_once({ahead: partial(wait, host, service_name, WAIT) for ahead, host in hosts.items()})
+    results = at_once({ahead: partial(wait, proxy.host, service_name, WAIT) for ahead, proxy in proxies.items()})
     assert {ahead: result.service["outcome"] for ahead, result in results.items()} == dict.fromkeys(AHEAD, "timed_out")
 
 
 def test_a_service_that_has_long_converged_is_not_waited_for(
-    engine: Endpoint, hosts: dict[int, str], service_name: str
+    engine: Endpoint, proxies: dict[int, Proxy], service_name: str
 ) -> None:
     """Its update was completed after the monitor's time: the leader's clock alone says so."""
     stands(engine, services.simple(service_name, "whoami:0.7", monitor=MONITOR), 1)
     set_image(engine, service_name, "whoami:0.6")
-    results = at_once({ahead: partial(wait, host, service_name, 60) for ahead, host in hosts.items()})
+    results = at_once({ahead: partial(wait, proxy.host, service_name, 60) for ahead, proxy in proxies.items()})
     assert {ahead: result.service["outcome"] for ahead, result in results.items()} == dict.fromkeys(AHEAD, "converged")
-    for host in hosts.values():
-        again = wait(host, service_name, 60)
+    for proxy in proxies.values():
+        before = len(proxy.requests)
+        again = wait(proxy.host, service_name, 60)
         assert again.service["outcome"] == "converged", again.text
-        assert again.seconds < MONITOR
+        assert [place_of(request) for request in proxy.requests[before:]] == [
+            "ping",
+            "service",
+            "services",
+            "tasks",
+            "nodes",
+        ]

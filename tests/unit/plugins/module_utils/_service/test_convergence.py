@@ -174,3 +174,39 @@ def test_a_definite_refusal_ends_the_wait_at_once() -> None:
     wait, clock = converge(NEW, snapshot("update begun"), refusal, seconds=300.0)
     assert (wait.outcome, wait.reason) == ("updated", str(refusal))
     assert clock.time < 1010.0
+
+
+def test_a_wait_ends_when_a_task_has_run_for_long_enough_and_not_at_the_next_poll() -> None:
+    wait, clock = converge("whoami:0.7", snapshot("created", date=""))
+    assert wait.outcome == "converged"
+    assert clock.time == pytest.approx(1001.0, abs=0.01)
+
+
+def test_a_wait_ends_when_a_task_has_had_no_successor_for_long_enough() -> None:
+    seen = snapshot("failed and not restarted", date="")
+    seen.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", "MaxAttempts": 1}
+    wait, clock = converge(CRASH, seen)
+    assert wait.outcome == "paused"
+    assert clock.time == pytest.approx(1005.0, abs=0.01)
+
+
+def test_where_looks_take_long_the_pauses_do_too() -> None:
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update begun"))
+    convergence = Convergence(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    convergence.add(snapshot("update begun").service, Expectation(NEW), 60.0)
+    convergence.observe()
+    for seconds, pause in ((0.01, 2.0), (0.5, 4.0), (1.0, 8.0), (5.0, 10.0)):
+        convergence.observer.seconds = seconds
+        convergence.pause()
+        assert clock.pauses[-1] == pytest.approx(pause)
+
+
+@pytest.mark.parametrize(("is_given_up", "states"), [(True, ["complete", "complete"]), (False, [])])
+def test_tasks_that_ended_are_wrong_where_the_swarm_has_given_up(is_given_up: bool, states: Any) -> None:
+    seen = snapshot("one-shot complete")
+    seen.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", "MaxAttempts": 1}
+    for task in seen.tasks:
+        task["DesiredState"] = "shutdown"
+    told = failing_tasks(seen.service, seen.tasks, seen.nodes, is_given_up)
+    assert [task["state"] for task in told] == states
+    assert [task["exit_code"] for task in told] == [0] * len(states)

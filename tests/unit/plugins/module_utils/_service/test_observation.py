@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import queue
 import threading
 import time
-from typing import Any, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
@@ -19,10 +20,14 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.observat
     BURST,
     LEAST_GAP,
     OPENING,
+    Observer,
     Pace,
     Watch,
     service_of,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation
+from tests.unit.plugins.module_utils._service.recorded import RecordedEngine, snapshot
+from tests.unit.plugins.module_utils.fakes import FakeClock
 
 LONG = 20.0
 OURS, THEIRS = "kzrv1nlmyeorv1sl8dkl3m0tw", "aaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -141,6 +146,62 @@ def test_a_look_comes_at_once_where_few_came_lately() -> None:
 
 def test_a_pause_is_never_longer_than_asked_for() -> None:
     assert paused(Watch(EventfulEngine()), 0.0) < OPENING  # type: ignore[arg-type]
+
+
+def looks(*changes: Callable[[Any], object]) -> List[Any]:
+    """What is judged of a service of two tasks at looks of a second each, before each of which something changes."""
+    moments = [snapshot("created", date="")]
+    for change in changes:
+        moments.append(copy.deepcopy(moments[-1]))
+        change(moments[-1])
+    clock, engine = FakeClock(), RecordedEngine(*moments)
+    observer, judged = Observer(engine, clock), []  # type: ignore[arg-type]
+    for moment in moments:
+        sight = observer.look({moment.service["ID"]: Expectation()})[moment.service["ID"]]
+        assert sight is not None
+        judged.append(sight.judgement.settles_in if sight.judgement.outcome is None else sight.judgement.outcome)
+        clock.sleep(0.75)
+    return judged
+
+
+def nothing(_seen: Any) -> None:
+    """Nothing changes."""
+
+
+def node_hears(seen: Any) -> None:
+    """A new leader hears of the node."""
+    seen.nodes[0]["Version"] = {"Index": seen.nodes[0].get("Version", {}).get("Index", 0) + 1}
+
+
+def task_replaced(seen: Any) -> None:
+    """One of the tasks is another one."""
+    seen.tasks[0]["ID"] += "x"
+
+
+@pytest.mark.parametrize(
+    ("changes", "judged"),
+    [
+        ([nothing, nothing], [1.0, 0.25, "converged"]),
+        ([nothing, node_hears, nothing, nothing], [1.0, 0.25, 1.0, 0.25, "converged"]),
+        ([task_replaced, nothing, nothing], [1.0, 1.0, 0.25, "converged"]),
+    ],
+)
+def test_how_long_tasks_have_been_seen_as_they_are(changes: List[Any], judged: List[Any]) -> None:
+    assert looks(*changes) == judged
+
+
+def test_a_task_is_kept_without_what_nobody_asks_for() -> None:
+    seen = snapshot("created")
+    seen.tasks[0].update(Labels={"a": "b"}, Slot=1)  # type: ignore[call-arg]
+    seen.tasks[0]["Spec"]["ContainerSpec"]["Env"] = ["PASSWORD=x"]
+    observer = Observer(RecordedEngine(seen), FakeClock())  # type: ignore[arg-type]
+    sight = observer.look({seen.service["ID"]: Expectation()})[seen.service["ID"]]
+    assert sight is not None
+    kept = sight.snapshot.tasks[0]
+    assert kept["Spec"] == {"ContainerSpec": {"Image": "whoami:0.7"}}
+    assert "Labels" not in kept
+    assert kept["Status"] == {"State": "running", "ContainerStatus": {"ExitCode": 0}}
+    assert {**seen.tasks[0], **kept} == {**seen.tasks[0], "Spec": kept["Spec"], "Status": kept["Status"]}
 
 
 @pytest.mark.parametrize("event", [b"", b"{}", b"[]", b"null", b'{"Actor": null}', b"\xff"])

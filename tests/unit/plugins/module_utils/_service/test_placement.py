@@ -94,6 +94,14 @@ def test_where_no_node_fits_the_swarm_has_a_task_all_the_same() -> None:
     assert placed_nodes(spec, nodes) == {OWN["ID"], "arm"}
 
 
+def test_where_all_nodes_are_down_they_are_owed_a_task_all_the_same() -> None:
+    spec: Any = {"TaskTemplate": {"Placement": {"Constraints": ["node.role == worker"]}}}
+    down = node("x", "down", Role="worker")
+    assert owed_nodes(spec, [OWN, down]) == {"x"}
+    assert owed_nodes(spec, [OWN, down, node("y", Role="worker")]) == {"y"}
+    assert owed_nodes(spec, [OWN, node("x", "down", Role="worker", Availability="drain")]) == set()
+
+
 PLATFORMS: Dict[str, Any] = {
     "the node's own": ([{"Architecture": "x86_64", "OS": "linux"}], True),
     "by the name of Go": ([{"Architecture": "amd64", "OS": "linux"}], True),
