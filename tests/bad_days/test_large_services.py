@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,9 +46,10 @@ NOWHERE = ["node.hostname == nowhere.example.com"]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a module returned, and what its process took: seconds of processor time, and bytes at most."""
+    """What a module returned, and what its process took: seconds in all and of the processor, and bytes at most."""
 
     result: Any
+    seconds: float
     processor: float
     memory: int
 
@@ -56,6 +58,7 @@ def cost(plugin: str, **params: Any) -> Cost:
     """Run a module in a process of its own."""
     given = json.dumps({"ANSIBLE_MODULE_ARGS": params})
     variables = {**environment(), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
+    began = time.monotonic()
     with subprocess.Popen(
         [sys.executable, "-c", MEASURED, run.MODULES + plugin],
         env=variables,
@@ -72,7 +75,8 @@ def cost(plugin: str, **params: Any) -> Cost:
         text, memory = process.stdout.read(), process.stderr.read()
         _pid, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    return Cost(json.loads(text), usage.ru_utime + usage.ru_stime, int(memory) * 1024)
+    seconds = time.monotonic() - began
+    return Cost(json.loads(text), seconds, usage.ru_utime + usage.ru_stime, int(memory) * 1024)
 
 
 @pytest.fixture
@@ -91,7 +95,9 @@ def test_a_wait_for_ten_thousand_tasks_costs_little(engine: Endpoint, proxy: Pro
     [entry] = taken.result["services"]
     assert (entry["outcome"], entry["progress"]) == ("timed_out", {"running": 0, "desired": TASKS})
     looks = sum(place_of(request) == "tasks" for request in proxy.requests)
-    print(f"one look: {base.processor:.2f} s; {looks} looks: {taken.processor:.2f} s, {taken.memory / 2**20:.0f} MiB")
+    print(
+        f"one look: {base.seconds:.2f} s, {base.processor:.2f} s; {looks} looks: {taken.processor:.2f} s, {taken.memory / 2**20:.0f} MiB"
+    )
     assert 2 <= looks <= MOST_LOOKS
     assert taken.processor <= MOST_PROCESSOR
     assert taken.memory <= MOST_MEMORY
