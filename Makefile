@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo swarm test bench compare picture test-papers test-machines test-bad-days test-pythons docs lint format sanity check
+.PHONY: help demo swarm test bench compare house picture test-papers test-machines test-bad-days test-pythons docs lint format sanity check
 
 MANAGERS ?= 1
 WORKERS ?= 0
@@ -14,13 +14,16 @@ help:  ## Say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo:  ## Show the collection at work on a real swarm on this machine
-	$(RUN) .nox/demo/bin/python -m tests.swarm.demo
+	$(RUN) .nox/demo/bin/python -m tools.demo
 
 swarm:  ## Start a private swarm to try things on: make swarm MANAGERS=3 WORKERS=2
 	$(RUN) .nox/swarm/bin/python -m tests.swarm --managers $(MANAGERS) --workers $(WORKERS)
 
 test:  ## Run the unit and integration tests
 	$(RUN) $(NOX) -s test
+
+house:  ## Draw the picture of the code for the contributor guide
+	$(RUN) .venv/bin/python -m tools.house
 
 picture:  ## Draw the picture of the README from a real run
 	$(RUN) $(NOX) -s picture

@@ -84,7 +84,7 @@ def test_pythons(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Show the collection at work on a real swarm."""
     install(session)
-    session.run("python", "-m", "tests.swarm.demo", *session.posargs)
+    session.run("python", "-m", "tools.demo", *session.posargs)
 
 
 @nox.session(default=False)
@@ -98,14 +98,14 @@ def swarm(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the collection and its peers; the package ansible brings community.docker, and is large."""
     install(session)
-    session.run("python", "-m", "tests.swarm.bench", *session.posargs)
+    session.run("python", "-m", "tools.bench", *session.posargs)
 
 
 @nox.session(default=False)
 def compare(session: nox.Session) -> None:
     """See what becomes of services whose image is changed, beside what people use today."""
     install(session, "bench")
-    session.run("python", "-m", "tests.swarm.compare", *session.posargs)
+    session.run("python", "-m", "tools.compare", *session.posargs)
 
 
 @nox.session(default=False)
@@ -138,7 +138,7 @@ def docs(session: nox.Session) -> None:
 def picture(session: nox.Session) -> None:
     """Draw the README's picture from a real run in a terminal."""
     install(session)
-    session.run("python", "-m", "tests.swarm.picture", *session.posargs)
+    session.run("python", "-m", "tools.picture", *session.posargs)
 
 
 @nox.session
@@ -155,7 +155,7 @@ def mypy(session: nox.Session) -> None:
     """Check the types of the plugins, of the engine harness and of the matrix of Pythons."""
     install(session)
     root = collections_path(session)
-    packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.machines", "tests.pythons"]
+    packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.machines", "tests.pythons", "tools"]
     path = f"{root}:{Path.cwd()}"
     session.run("mypy", *(part for package in packages for part in ("-p", package)), env={"MYPYPATH": path})
 

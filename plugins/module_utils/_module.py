@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional,
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 from ansible.module_utils.errors import AnsibleFallbackNotFound
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Host, Params, carry_out
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host, Params, carry_out
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 
 if TYPE_CHECKING:
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import CarryOut
+    from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import CarryOut
 
 LIBRARY = "requests-unixsocket"
 HOW_TO_INSTALL = (
@@ -152,8 +152,8 @@ def _part(module: AnsibleModule) -> Iterator[CarryOut]:
         return
     from ansible_collections.swarmops.rollout.plugins.module_utils._rollout import parts
 
-    if part == parts.DECIDE:
-        yield parts.decide
+    if part == parts.PLAN:
+        yield parts.plan
         return
     from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 

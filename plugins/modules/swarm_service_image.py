@@ -255,7 +255,7 @@ services:
           type: int
           sample: 5
         desired:
-          description: Tasks that shall run.
+          description: Tasks that should run.
           returned: always
           type: int
           sample: 5
@@ -313,6 +313,7 @@ diff:
       after: {"image": "whoami:0.6"}
 """
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_image import change_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     NAMED_ITEM,
     PROGRESS_OPTIONS,
@@ -321,7 +322,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     WAIT_OPTIONS,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.change import change_image
 
 OPTIONS = {
     "services": {"type": "list", "elements": "dict", "options": {**NAMED_ITEM, "image": {"type": "str"}}},

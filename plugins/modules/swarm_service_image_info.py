@@ -167,13 +167,13 @@ service:
   type: dict
 """
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_image_info import list_images
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     NAMED_ITEM,
     REGISTRY_OPTIONS,
     REGISTRY_TOGETHER,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.inventory import list_images
 
 OPTIONS = {
     "services": {"type": "list", "elements": "dict", "options": NAMED_ITEM},

@@ -151,7 +151,7 @@ services:
           type: int
           sample: 5
         desired:
-          description: Tasks that shall run.
+          description: Tasks that should run.
           returned: always
           type: int
           sample: 5
@@ -209,13 +209,15 @@ diff:
       after: {"image": "whoami:0.7"}
 """
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_rollback import (
+    roll_back_services,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     NAMED_ITEM,
     PROGRESS_OPTIONS,
     WAIT_OPTIONS,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.reversal import roll_back_services
 
 OPTIONS = {
     "services": {"type": "list", "elements": "dict", "options": {**NAMED_ITEM, "image": {"type": "str"}}},

@@ -137,7 +137,7 @@ services:
           type: int
           sample: 5
         desired:
-          description: Tasks that shall run.
+          description: Tasks that should run.
           returned: always
           type: int
           sample: 5
@@ -185,13 +185,13 @@ service:
   type: dict
 """
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_wait import wait_for_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     NAMED_ITEM,
     PROGRESS_OPTIONS,
     WAIT_OPTIONS,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.wait import wait_for_services
 
 OPTIONS = {"services": {"type": "list", "elements": "dict", "options": NAMED_ITEM}}
 

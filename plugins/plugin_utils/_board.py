@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Set
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, ENDED, QUEUED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ENDED, QUEUED
 
 MOST_SINGLE_SERVICES = 5  # more of them are told of in one line
 MOST_FAILURES = 10  # lines on failing tasks at a time

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module where its task is watched: decide first, then in the background. Private to this collection.
+"""Run a module whose task is watched: first to plan, then in the background. Private to this collection.
 
 One process on the managed node owns the task from its first write to its last word; this only watches it. Progress
 goes to the standard error: what callbacks write to the standard output stays as it is.
@@ -165,7 +165,7 @@ class _Watch:
 
     def _run(self) -> Result:
         self._farewell.leave(self._hint.say(NOT_BEGUN))
-        first = self._action.run_part("decide", self._task_vars)
+        first = self._action.run_part("plan", self._task_vars)
         if not first.get("goes_on"):
             return first
         result = None

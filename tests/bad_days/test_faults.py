@@ -93,7 +93,7 @@ def in_foreground(_folder: Path, **asked: Any) -> tuple[run.Result, str | None]:
 
 def in_background(folder: Path, **asked: Any) -> tuple[run.Result, str | None]:
     """Run the module as the two parts of a task that is watched; return its result and what the job has told."""
-    decided = run.module("swarm_service_image", env={PART: "decide"}, **asked)
+    decided = run.module("swarm_service_image", env={PART: "plan"}, **asked)
     if not decided.data.get("goes_on"):
         return decided, None
     assert not decided.changed

@@ -8,27 +8,95 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 from statistics import median
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Set, Tuple
 
 import pytest
+
+from tools import house
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 PACKAGE = "ansible_collections.swarmops.rollout.plugins."
 MOST_LINES = 40
 MOST_MEDIAN_LINES = 12
+CONTENTS = [
+    "modules/swarm_service_image",
+    "modules/swarm_service_image_info",
+    "modules/swarm_service_wait",
+    "modules/swarm_service_rollback",
+    "action/swarm_service_image",
+    "action/swarm_service_wait",
+    "action/swarm_service_rollback",
+    "plugin_utils/_watched",
+    "plugin_utils/_job",
+    "plugin_utils/_board",
+    "plugin_utils/_command",
+    "plugin_utils/_farewell",
+    "plugin_utils/_garbage",
+    "_module",
+    "_commands/swarm_service_image",
+    "_commands/swarm_service_image_info",
+    "_commands/swarm_service_wait",
+    "_commands/swarm_service_rollback",
+    "_commands/options",
+    "_commands/nodes",
+    "_commands/services",
+    "_rollout/parts",
+    "_rollout/progress",
+    "_rollout/progress_file",
+    "_rollout/rollout",
+    "_rollout/member",
+    "_rollout/waiter",
+    "_rollout/observer",
+    "_rollout/writer",
+    "_service/status",
+    "_service/tally",
+    "_service/plan",
+    "_service/attempt",
+    "_service/result",
+    "_service/tasks",
+    "_service/selection",
+    "_service/managers",
+    "_service/placement",
+    "_service/spec",
+    "_service/moment",
+    "_service/outcome",
+    "_service/stage",
+    "_registry/resolver",
+    "_registry/distribution",
+    "_registry/docker_config",
+    "_registry/credentials",
+    "_engine/client",
+    "_engine/transport",
+    "_engine/pool",
+    "_engine/address",
+    "_engine/retry",
+    "_engine/types",
+    "_image",
+    "_errors",
+    "doc_fragments/_attributes",
+    "doc_fragments/_engine",
+    "doc_fragments/_registry",
+    "doc_fragments/_rollout",
+    "doc_fragments/_selection",
+]
+"""All files, top to bottom: each imports of this collection only what is further down."""
 LAYERS = {
-    "_engine/errors": (),
-    "_engine": ("_engine",),
-    "_image": ("_engine/errors",),
-    "_service": ("_service", "_rollout/writer", "_image", "_engine"),
-    "_rollout": ("_rollout", "_service", "_image", "_engine"),
-    "_module": ("_rollout", "_service", "_image", "_engine"),
-    "modules": ("_module", "_service"),
-    "plugin_utils": ("plugin_utils", "_service/outcome"),
+    "modules": ("_module", "_commands"),
     "action": ("plugin_utils",),
+    "plugin_utils": ("plugin_utils", "_service/outcome", "_service/stage"),
+    "_module": ("_commands/options", "_rollout", "_service/result", "_engine", "_errors"),
+    "_commands": ("_commands", "_rollout", "_service", "_registry", "_engine", "_image", "_errors"),
+    "_rollout": ("_rollout", "_service", "_registry", "_engine", "_image", "_errors"),
+    "_service": ("_service", "_registry/distribution", "_engine/types", "_image", "_errors"),
+    "_registry": ("_registry", "_engine", "_image", "_errors"),
+    "_engine": ("_engine", "_errors"),
+    "_image": ("_errors",),
+    "_errors": (),
     "doc_fragments": (),
 }
-"""What each part may import of this collection; the longest name that fits counts."""
+"""What each part may import, type-checking and lazy imports among it."""
+MOST_FLOORS = 12
+MOST_FLOORS_WITHIN = 5
 KNOW_ANSIBLE = ("_module", *(f"plugin_utils/_{name}" for name in ("command", "farewell", "job", "watched")), "action")
 
 
@@ -72,17 +140,48 @@ def test_functions_are_short() -> None:
     assert median(lines for lines, _name in found) <= MOST_MEDIAN_LINES
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES))
-def test_layers_import_only_from_below(name: str) -> None:
-    allowed = LAYERS[max((part for part in LAYERS if is_within(name, part)), key=len)]
-    for module in imports(TREES[name]):
-        if module.startswith(PACKAGE):
-            used = module[len(PACKAGE) :].replace(".", "/")
-            used = used[len("module_utils/") :] if used.startswith("module_utils/") else used
-            assert any(is_within(used, part) for part in allowed), f"{name} imports {used}"
+def used_by(name: str) -> Set[str]:
+    """Return the files of this collection that a file imports."""
+    found = {module[len(PACKAGE) :].replace(".", "/") for module in imports(TREES[name]) if module.startswith(PACKAGE)}
+    return {used[len("module_utils/") :] if used.startswith("module_utils/") else used for used in found}
+
+
+USED = {name: used_by(name) for name in SOURCES}
+
+
+def floors(name: str, within: str = "") -> int:
+    """Return how many floors a file stands on, itself included; only those of a folder where one is given."""
+    return 1 + max((floors(used, within) for used in USED[name] if not within or is_within(used, within)), default=0)
+
+
+def test_the_contents_are_complete() -> None:
+    assert sorted(CONTENTS) == sorted(name for name in SOURCES if not name.endswith("__init__"))
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_each_file_imports_only_from_further_down(name: str) -> None:
+    below = CONTENTS[CONTENTS.index(name) + 1 :]
+    assert [used for used in USED[name] if used not in below] == []
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_each_file_imports_only_what_its_layer_may(name: str) -> None:
+    allowed = LAYERS[name.partition("/")[0]]
+    assert [used for used in USED[name] if not any(is_within(used, part) for part in allowed)] == []
+
+
+def test_the_house_has_few_floors() -> None:
+    assert max(map(floors, CONTENTS)) <= MOST_FLOORS
+    for name in CONTENTS:
+        folder = name.partition("/")[0]
+        assert floors(name, folder) <= MOST_FLOORS_WITHIN, name
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_the_core_knows_no_ansible(name: str) -> None:
     if not any(is_within(name, part) for part in KNOW_ANSIBLE):
         assert not [module for module in imports(TREES[name]) if module.partition(".")[0] == "ansible"]
+
+
+def test_the_picture_of_the_house_is_that_of_the_code() -> None:
+    assert house.PICTURE.read_text(encoding="utf-8") == house.picture(house.house()), "make house draws it"

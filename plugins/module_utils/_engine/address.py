@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode, urlsplit
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 
 PLAIN_PORT = 2375
 TLS_PORT = 2376

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, Iterator, List, Optiona
 from urllib.parse import quote as quote_url
 from urllib.parse import urlencode
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
 
 if TYPE_CHECKING:

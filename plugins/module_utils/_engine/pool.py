@@ -24,7 +24,7 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
 
 try:

@@ -18,7 +18,7 @@ import socket
 import stat
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.pool import Deadline, open_pool, require_library
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The parts of a task that is watched: the decision, and the job that carries it out. Private to this collection.
+"""The parts of a task that is watched: the plan, and the job that carries it out. Private to this collection.
 
-One process owns a task from its first write to its last word: the job. The decision before it writes nothing.
+One process owns a task from its first write to its last word: the job. The plan before it writes nothing.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Set
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress import Told, tell
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result
 
 if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
     from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout
 
-DECIDE = "decide"
+PLAN = "plan"
 JOB = "job"
 HEARTBEAT = 5.0  # seconds between two signs of life
 CALM = 1.0  # seconds between two lines where no service has come to another stage
 
 
-def decide(rollout: Rollout, single: bool) -> Result:
+def plan(rollout: Rollout, single: bool) -> Result:
     """The task's result where it ends with a look; where it goes on, a result that says just that.
 
     Writes nothing. Raises RolloutFailed.
     """
-    if not any(member.entry.changed for member in rollout.members) and rollout.step():
+    if not any(member.changed for member in rollout.members) and rollout.step():
         return rollout.result(single)
     return {"changed": False, "goes_on": True}
 
@@ -51,8 +51,8 @@ class Job:
     def carry_out(self, rollout: Rollout, single: bool) -> Result:
         """Run a rollout to its end. Raises RolloutFailed."""
         rollout.is_stopped = lambda: self._file.is_stopped
-        rollout.waiting.convergence.observer.sees_former = True
-        if any(member.entry.warnings for member in rollout.members):
+        rollout.waiter.observer.sees_former = True
+        if any(member.warnings for member in rollout.members):
             self._file.append(self._line(rollout, []))
         while not rollout.step():
             self._tell(rollout)
@@ -62,7 +62,7 @@ class Job:
 
     def _tell(self, rollout: Rollout, is_last: bool = False) -> None:
         """Add what is new to the file, at once where a service has come to another stage."""
-        now, trouble = self._clock.now(), rollout.waiting.convergence.trouble
+        now, trouble = self._clock.now(), rollout.waiter.trouble
         new = [told for told in map(tell, rollout.members) if told != self._told.get(told["name"])]
         is_due = is_last or now >= self._told_at + CALM or any(map(self._is_at_another_stage, new))
         if not is_due or not (new or trouble != self._trouble):
@@ -83,14 +83,14 @@ class Job:
         """A line of the file: seconds since the job began and until its waits end, and what is new."""
         return {
             "at": round(self._clock.now() - self._began, 1),
-            "left": round(rollout.waiting.left, 1),
+            "left": round(rollout.waiter.left, 1),
             "trouble": self._trouble,
             "warnings": self._new_warnings(rollout),
             "services": new,
         }
 
     def _new_warnings(self, rollout: Rollout) -> List[str]:
-        said = [f"{member.entry.name}: {text}" for member in rollout.members for text in member.entry.warnings]
+        said = [f"{member.name}: {text}" for member in rollout.members for text in member.warnings]
         new = [text for text in said if text not in self._warned]
         self._warned.update(new)
         return new

@@ -12,21 +12,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import failing_tasks
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
-    CONVERGED,
-    ENDED,
-    QUEUED,
-    UNCHANGED,
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, UNCHANGED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ENDED, QUEUED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
+    describe_task,
+    failing_tasks,
+    image_of,
+    state_of,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import image_of
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import describe_task
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import state_of
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait
 
 Told = Dict[str, Any]
 
@@ -35,7 +33,7 @@ def tell(member: Member) -> Told:
     """How one service of a task stands: its name, stage, outcome, a line, its failing tasks and all tasks."""
     wait = member.wait
     return {
-        "name": member.entry.name,
+        "name": member.name,
         "stage": member.stage,
         "outcome": _outcome(member),
         "line": _line(member),
@@ -48,30 +46,30 @@ def _outcome(member: Member) -> Optional[str]:
     """What came of a service; one that had to change nothing has converged as well as any."""
     if member.stage != ENDED:
         return None
-    return CONVERGED if member.entry.outcome == UNCHANGED and not member.problem else member.entry.outcome
+    return CONVERGED if member.outcome == UNCHANGED and not member.problem else member.outcome
 
 
 def _line(member: Member) -> str:
     if member.stage == QUEUED:
-        return f"{member.entry.name}: not begun"
+        return f"{member.name}: not begun"
     line = member.wait.reason if member.wait else ""
-    return line or f"{member.entry.name}: {_outcome(member) or member.stage}"
+    return line or f"{member.name}: {_outcome(member) or member.stage}"
 
 
 def _failing(wait: Wait) -> Dict[str, str]:
     """What is wrong with each failing task, by place and error."""
-    if wait.sight is None:
+    if wait.seen is None:
         return {}
-    snapshot = wait.sight.snapshot
+    snapshot = wait.seen.snapshot
     tasks = failing_tasks(snapshot.service, snapshot.tasks, snapshot.nodes)
     return {f"{task['slot'] or task['node']} {task['error']}": describe_task(task) for task in tasks}
 
 
 def _tasks(wait: Wait) -> Dict[str, str]:
     """How each task stands, old ones too, by the task's ID."""
-    if wait.sight is None:
+    if wait.seen is None:
         return {}
-    tasks: List[Any] = [*wait.sight.snapshot.tasks, *wait.sight.snapshot.former]
+    tasks: List[Any] = [*wait.seen.snapshot.tasks, *wait.seen.snapshot.former]
     images = {image: brief(image) for image in {image_of(task) for task in tasks}}  # few, and thousands of tasks
     return {task["ID"]: f"{_place(task)}, {images[image_of(task)]}: {state_of(task)}" for task in tasks}
 

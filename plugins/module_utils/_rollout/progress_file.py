@@ -17,7 +17,7 @@ import stat
 import time
 from typing import Any, Callable, Dict, List
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 
 NAME = "rollout-"  # what the name of the folder begins with
 TICKET = "ticket"

@@ -13,22 +13,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, List, Optional, Union
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Attempt, Written
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import (
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import (
     LAST_LOOK,
     PASSING_FAILURES,
     Clock,
-    Patience,
+    Retry,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
-    ImageChange,
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import Credential
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Attempt, Written
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, ROLLED_BACK
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, rollback_changes
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
+    deployment,
     name_of,
     spec_secrets,
     stored_image,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
@@ -38,7 +41,12 @@ UNANSWERED = (errors.AnswerLost, errors.SwarmUnavailable)
 
 
 class Write:
-    """One kind of write to one service, `service` being how it was read first. Words and rules, no calls but `send`."""
+    """One kind of write to one service, `service` being how it was read first. Words and rules, no calls but `send`.
+
+    `success` is the outcome where the service then runs what was written.
+    """
+
+    success = CONVERGED
 
     def __init__(self, service: types.Service) -> None:
         self.service = service
@@ -59,6 +67,14 @@ class Write:
 
     def send(self, engine: Engine, attempt: Attempt) -> List[str]:
         """Send it, once; returns the engine's warnings. Raises EngineError."""
+        raise NotImplementedError
+
+    def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
+        """Whether an attempt whose answer was lost was carried out, by what the service looks like now."""
+        raise NotImplementedError
+
+    def expectation(self, written: Written) -> Expectation:
+        """What the service should hold from then on."""
         raise NotImplementedError
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
@@ -82,29 +98,42 @@ class Update(Write):
 
     def __init__(self, service: types.Service, change: ImageChange, credential: Optional[Credential] = None) -> None:
         super().__init__(service)
-        self._change = change
-        self._credential = credential
+        self.change = change
+        self.credential = credential
 
     @property
     def secrets(self) -> List[str]:
         """What no message may show, the credential's texts among it."""
-        return super().secrets + (self._credential.secrets if self._credential else [])
+        return super().secrets + (self.credential.secrets if self.credential else [])
 
     def plan(self, read: types.Service) -> Optional[Attempt]:
         """The spec with the change in it; None where it is met. Raises UnsupportedService."""
-        if self._change.is_met_by(read["Spec"], since=self.service["Spec"]):
+        if self.change.is_met_by(read["Spec"], since=self.service["Spec"]):
             return None
-        return Attempt(read, self._change.apply(read["Spec"]))
+        plan = self.change.plan(read["Spec"])
+        return Attempt(read, plan.spec, plan.changes)
 
     def send(self, engine: Engine, attempt: Attempt) -> List[str]:
         """Send the whole spec."""
-        header = self._credential.header() if self._credential else None
+        header = self.credential.header() if self.credential else None
         return engine.update_service(attempt.read, attempt.sent, header)
+
+    def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
+        """Whether an update whose answer was lost was carried out."""
+        return self.change.has_landed(attempt, now)
+
+    def expectation(self, written: Written) -> Expectation:
+        """The image that was written, in any spelling, and where it was forced its count."""
+        if written.attempt is None:
+            return Expectation(stored_image(written.read["Spec"]), self.change.target)
+        image, count = deployment(written.attempt.sent)
+        is_forced = "force_update" in written.attempt.changes
+        return Expectation(image, self.change.target, count if is_forced else None)
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
         """Leave a service alone in which somebody else has set another image. Raises UpdateConflict."""
         ours, theirs = stored_image(self.service["Spec"]), stored_image(now["Spec"])
-        if theirs == ours or self._change.accepts(theirs):
+        if theirs == ours or self.change.accepts(theirs):
             return
         fate = (
             "whether an update of this task was carried out before is not known, since its answer never came."
@@ -113,8 +142,8 @@ class Update(Write):
         )
         raise errors.UpdateConflict(
             f"Conflict on the service {self.name}: while this task went from {errors.quote(ours)} to "
-            f"{self._change.shown()}, somebody else set {errors.quote(theirs)}. Theirs was left as it is; {fate} "
-            "Run the task again if its image shall win.",
+            f"{self.change.shown()}, somebody else set {errors.quote(theirs)}. Theirs was left as it is; {fate} "
+            "Run the task again if its image should win.",
             now,
             may_have_written=lost is not None,
         )
@@ -142,13 +171,23 @@ class RollbackRequest(Write):
     Where somebody else wrote in between, nothing is rolled back.
     """
 
+    success = ROLLED_BACK
+
     def plan(self, read: types.Service) -> Optional[Attempt]:
         """The previous spec; there is always something to do."""
-        return Attempt(read, self.service["PreviousSpec"])
+        return Attempt(read, self.service["PreviousSpec"], rollback_changes(self.service))
 
     def send(self, engine: Engine, attempt: Attempt) -> List[str]:
         """Ask for the rollback."""
         return engine.roll_back_service(attempt.read)
+
+    def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
+        """Whether a rollback whose answer was lost was carried out."""
+        return attempt.has_landed(now, deployment)
+
+    def expectation(self, _written: Written) -> Expectation:
+        """The previous spec."""
+        return Expectation.of_spec(self.service["PreviousSpec"])
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
         """Leave a service alone whose specs are not those that were read. Raises UpdateConflict."""
@@ -200,14 +239,14 @@ class Writer:
         UpdateUnfinished where the time is spent or the engine is a manager no more, ServiceRemoved, ApiError where
         the engine refuses what it is sent.
         """
-        patience = Patience(self._clock, self._engine)
+        retry = Retry(self._clock, self._engine)
         unanswered: List[Attempt] = []
         read = write.service
         while True:
             attempt = write.plan(read)
             if attempt is None:
                 return Written(read, changed=False, held=read)
-            sent = self._send(write, attempt, patience)
+            sent = self._send(write, attempt, retry)
             if not isinstance(sent, errors.EngineError):
                 return Written(read, changed=True, attempt=attempt, warnings=sent)
             if isinstance(sent, UNANSWERED) and not isinstance(sent, errors.ManagerNotReady):
@@ -216,30 +255,30 @@ class Writer:
             is_refused = not isinstance(sent, TRIED_AGAIN)
             if is_refused and lost is None and not isinstance(sent, errors.NotFound):
                 raise _refusal(write, sent)
-            goes_on = not is_refused and patience.lasts()
-            read = self._read_again(write, patience, sent, lost)
-            landed = next((attempt for attempt in unanswered if attempt.has_landed(read)), None)
+            goes_on = not is_refused and retry.lasts()
+            read = self._read_again(write, retry, sent, lost)
+            landed = next((attempt for attempt in unanswered if write.has_landed(attempt, read)), None)
             if landed is not None:
                 return Written(landed.read, changed=True, held=read, attempt=landed)
             write.refuse_conflict(read, lost)
             if not goes_on and write.plan(read) is not None:
                 raise _refusal(write, sent)
 
-    def _send(self, write: Write, attempt: Attempt, patience: Patience) -> Union[List[str], errors.EngineError]:
+    def _send(self, write: Write, attempt: Attempt, retry: Retry) -> Union[List[str], errors.EngineError]:
         """The engine's warnings, or why there was no success."""
         try:
-            return patience.call(partial(write.send, self._engine, attempt))
+            return retry.call(partial(write.send, self._engine, attempt))
         except errors.EngineError as error:
             return _scrubbed(write, error)
 
     def _read_again(
-        self, write: Write, spent: Patience, last: errors.EngineError, lost: Optional[Attempt]
+        self, write: Write, spent: Retry, last: errors.EngineError, lost: Optional[Attempt]
     ) -> types.Service:
         """Read on what is left of the budget, or a little more: what became of a lost answer is worth the wait."""
         seconds = min(self._engine.call_timeout, max(LAST_LOOK, spent.remaining))
-        patience = Patience(self._clock, self._engine, seconds)
+        retry = Retry(self._clock, self._engine, seconds)
         try:
-            return patience.read(lambda: self._engine.service(write.service["ID"]))
+            return retry.read(lambda: self._engine.service(write.service["ID"]))
         except errors.NotFound:
             raise removed(write.service, may_have_written=lost is not None) from None
         except errors.EngineError as error:

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
-    deployment,
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
     differing_fields,
     fingerprint,
     name_of,
@@ -33,22 +32,27 @@ class Footprint(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A write that was sent: the service it was planned on, and the spec that the service should hold by it."""
+    """A write that was sent: the service it was planned on, and the spec that the service should hold by it.
+
+    `changes` maps each field that it changes to its value before and after, as far as they may be shown.
+    """
 
     read: types.Service
     sent: types.ServiceSpec
+    changes: Mapping[str, Tuple[Any, Any]] = {}
 
     @property
     def footprint(self) -> Footprint:
         """What the write leaves in the service."""
         return Footprint(fingerprint(self.sent), fingerprint(self.read["Spec"]))
 
-    def has_landed(self, now: types.Service) -> bool:
+    def has_landed(self, now: types.Service, part: Callable[[types.ServiceSpec], Any]) -> bool:
         """Whether a write whose answer was lost was carried out, by what the service looks like now.
 
-        Others may have written since: a later writer leaves ours as PreviousSpec, or at least what we changed. The
-        swarm's own rollback puts the old spec back (swarmkit, manager/orchestrator/update/updater.go); a rollback on
-        request swaps the two specs (manager/controlapi/service.go).
+        `part` is what of a spec such a write changes. Others may have written since: a later writer leaves ours as
+        PreviousSpec, or at least what we changed. The swarm's own rollback puts the old spec back (swarmkit,
+        manager/orchestrator/update/updater.go); a rollback on request swaps the two specs
+        (manager/controlapi/service.go).
         """
         if now["Version"]["Index"] == self.read["Version"]["Index"]:
             return False
@@ -58,8 +62,8 @@ class Attempt(NamedTuple):
             return True
         if now["Spec"] == self.read["Spec"]:
             return was_rolled_back(now, since=self.read)
-        wanted = deployment(self.sent)
-        return wanted != deployment(self.read["Spec"]) and wanted == deployment(now["Spec"])
+        wanted = part(self.sent)
+        return bool(wanted != part(self.read["Spec"]) and wanted == part(now["Spec"]))
 
     def lost_fields(self, held: types.Service) -> List[str]:
         """The fields that the engine does not hold as they were sent.

@@ -2,20 +2,56 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The stages of a service in a task, and its outcomes, as documented under RETURN. Private to this collection."""
+"""The outcomes, as documented under RETURN, and all that differs from one to the other. Private to this collection."""
 
 from __future__ import annotations
 
-QUEUED = "queued"
-ROLLING = "rolling"
-GOING_BACK = "going back"
-ENDED = "ended"
 
-UNCHANGED = "unchanged"
-UPDATED = "updated"
-CONVERGED = "converged"
-ROLLED_BACK = "rolled_back"
-PAUSED = "paused"
-TIMED_OUT = "timed_out"
-SUPERSEDED = "superseded"
-NOT_STARTED = "not_started"
+class Outcome(str):
+    """How it ended for a service: a text, as the result has it, that knows what it means.
+
+    `problem` says what went wrong where the service was to converge; its fields are `name`, the image that was `wanted`
+    and the `present` one, and the `limit` in seconds. Empty: nothing did. `advice` is what to do next where the service
+    is left so. `may_be_rolled_back`: whether `on_failure` may put the service back to what it was before this task.
+    """
+
+    problem: str
+    advice: str
+    may_be_rolled_back: bool
+
+    def __new__(cls, text: str, problem: str = "", advice: str = "", may_be_rolled_back: bool = True) -> Outcome:
+        """Make one of the outcomes below."""
+        made = super().__new__(cls, text)
+        made.problem, made.advice, made.may_be_rolled_back = problem, advice, may_be_rolled_back
+        return made
+
+
+UNCHANGED = Outcome("unchanged", "{name} was not changed, and whether it has converged cannot be seen")
+UPDATED = Outcome(
+    "updated",
+    "{name} was updated to {wanted}, but whether it converges cannot be seen",
+    "The swarm goes on by itself; swarm_service_wait waits on, once that is allowed.",
+)
+CONVERGED = Outcome("converged")
+ROLLED_BACK = Outcome(
+    "rolled_back",
+    "The rollout of {wanted} on {name} failed, and the swarm put it back to {present}",
+    may_be_rolled_back=False,
+)
+PAUSED = Outcome(
+    "paused",
+    "The rollout of {wanted} on {name} has stopped, and the swarm does not go on by itself",
+    "Fix the cause and run swarm_service_image with force=true, or go back with swarm_service_rollback.",
+)
+TIMED_OUT = Outcome(
+    "timed_out",
+    "{name} has not converged on {wanted} within {limit:g} seconds",
+    "The swarm goes on by itself; run the task again to wait on.",
+)
+SUPERSEDED = Outcome(
+    "superseded",
+    "{name} does not roll out {wanted} any more, since somebody else changed it",
+    "Run the task again if its image should win.",
+    may_be_rolled_back=False,
+)
+NOT_STARTED = Outcome("not_started")

@@ -6,24 +6,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Platforms, Resolved
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
+    deployment,
+    differing_fields,
+    stored_image,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Attempt
 
-FINGERPRINT_LENGTH = 6  # hexadecimal digits: one of 16 million
-SHORTEST_SECRET = 4  # characters; a shorter value is in too many words to be taken out of a text
-
-Platforms = List[Dict[str, str]]
+ALWAYS = "always"
+CHANGED = "changed"
+NEVER = "never"
 
 
 class Target(NamedTuple):
-    """What a service shall run: a reference, and the platforms of its image where the registry told them."""
+    """What a service should run: a reference, and the platforms of its image where the registry told them."""
 
     reference: Reference
     platforms: Optional[Platforms] = None
@@ -100,6 +104,10 @@ class ImageChange(NamedTuple):
         is_wanted = self.force and self.accepts(stored_image(spec))
         return is_wanted and since is not None and deployment(spec) != deployment(since)
 
+    def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
+        """Whether an update whose answer was lost was carried out, by what the service looks like now."""
+        return attempt.has_landed(now, deployment)
+
     def accepts(self, image: str) -> bool:
         """Whether a stored image is the wanted one, whoever set it."""
         return self.target.is_met_by(image)
@@ -107,79 +115,6 @@ class ImageChange(NamedTuple):
     def shown(self) -> str:
         """The wanted image, for people."""
         return self.target.reference.familiar
-
-
-def stored_image(spec: types.ServiceSpec) -> str:
-    """The image that a service's spec holds. Raises UnsupportedService where it holds none."""
-    task = spec.get("TaskTemplate") or {}
-    container = task.get("ContainerSpec") or {}
-    runtime = task.get("Runtime") or "container"
-    if runtime != "container" or not isinstance(container.get("Image"), str):
-        kind = "network-attachment" if "NetworkAttachmentSpec" in task else runtime
-        raise errors.UnsupportedService(
-            f"The service {errors.quote(str(spec.get('Name')))!r} runs no container image (its runtime is {kind!r}): "
-            "its image cannot be changed by this module."
-        )
-    return str(container["Image"])
-
-
-def deployment(spec: types.ServiceSpec) -> Tuple[str, int]:
-    """The image and the counter of forced redeployments: what an update of this collection changes in a spec."""
-    return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
-
-
-def name_of(service: types.Service) -> str:
-    """A service's name, fit for a message."""
-    return errors.quote(str(service["Spec"].get("Name") or service["ID"]))
-
-
-def fingerprint(spec: Any) -> str:
-    """A digest that tells specs apart, and is too short to check a guess at one of their secrets by it."""
-    text = json.dumps(spec, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
-
-
-def spec_secrets(spec: types.ServiceSpec) -> List[str]:
-    """What of a spec's environment must never be shown: its entries, and their values where they are long enough."""
-    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    entries = [str(entry) for entry in container.get("Env") or []]
-    values = [entry.partition("=")[2] for entry in entries]
-    return entries + [value for value in values if len(value) >= SHORTEST_SECRET]
-
-
-def platforms_of(distribution: types.Distribution) -> Optional[Platforms]:
-    """The platforms of an image, as the Docker CLI writes them into a spec; None where the registry names none.
-
-    Left out are `unknown` ones (attestations); `arm` loses its architecture, which nodes report in too
-    many spellings (github.com/moby/swarmkit issue 2294).
-    """
-    platforms: Platforms = []
-    for entry in distribution.get("Platforms") or []:
-        system, architecture = str(entry.get("os") or ""), str(entry.get("architecture") or "")
-        if "unknown" in (system, architecture):
-            continue
-        fields = {"Architecture": "" if architecture.lower() == "arm" else architecture, "OS": system}
-        platform = {name: value for name, value in fields.items() if value}
-        if platform not in platforms:
-            platforms.append(platform)
-    return platforms or None
-
-
-def differing_fields(one: Any, other: Any, path: str = "") -> List[str]:
-    """The paths at which two specs differ, values left out: `TaskTemplate.ContainerSpec.Env`."""
-    return sorted(set(_differences(one, other, path)))
-
-
-def _differences(one: Any, other: Any, path: str) -> Iterator[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in {**one, **other}:
-            inner = f"{path}.{key}" if path else key
-            if key not in one or key not in other:
-                yield inner
-            else:
-                yield from _differences(one[key], other[key], inner)
-    elif one != other:
-        yield path or "the whole spec"
 
 
 def _follow_platforms(task: Dict[str, Any], platforms: Optional[Platforms]) -> Dict[str, Tuple[Any, Any]]:
@@ -191,3 +126,54 @@ def _follow_platforms(task: Dict[str, Any], platforms: Optional[Platforms]) -> D
         return {}
     task["Placement"] = dict(placement, Platforms=platforms)
     return {"platforms": (before, platforms)}
+
+
+class OtherDigest(errors.RolloutError):
+    """The registry answers with another digest than the one that was asked for."""
+
+
+def asks_registry(wanted: Reference, image: str, resolve: str) -> bool:
+    """Whether the registry is to be asked, for a service that holds `image`.
+
+    A stated digest needs no look-up of its own: the registry is then asked for the platforms alone, and
+    only where the digest changes.
+    """
+    is_met = Target(wanted).is_met_by(image)
+    if wanted.digest is not None:
+        return not is_met
+    return resolve == ALWAYS or (resolve == CHANGED and not is_met)
+
+
+def settle(wanted: Reference, answer: Optional[Resolved]) -> Target:
+    """What a service should run once the registry was asked (None: it was not, or gave no digest).
+
+    A stated digest stays as it is. Raises OtherDigest where the registry has another one there.
+    """
+    if answer is None:
+        return Target(wanted)
+    if wanted.digest is not None:
+        _check_digest(wanted, wanted.digest, answer.digest)
+        return Target(wanted, answer.platforms)
+    return Target(wanted.with_default_tag().with_digest(answer.digest), answer.platforms)
+
+
+def _check_digest(wanted: Reference, stated: str, answered: str) -> None:
+    """Digests by two algorithms cannot be compared; the nodes check what they pull."""
+    if stated != answered and stated.partition(":")[0] == answered.partition(":")[0]:
+        raise OtherDigest(
+            f"The registry {wanted.domain} was asked for {wanted.familiar} and answered with the digest {answered}. "
+            "Something between the engine and the registry cannot be trusted."
+        )
+
+
+def rollback_changes(service: types.Service) -> Mapping[str, Tuple[Any, Any]]:
+    """What a rollback changes: the image, and the names alone of the other fields, since these may hold secrets."""
+    changes: Dict[str, Tuple[Any, Any]] = {}
+    image, previous = stored_image(service["Spec"]), stored_image(service["PreviousSpec"])
+    if image != previous:
+        changes["image"] = (image, previous)
+    fields = differing_fields(service["Spec"], service["PreviousSpec"])
+    others = [path for path in fields if path != "TaskTemplate.ContainerSpec.Image"]
+    if others:
+        changes["other_fields"] = ([f"{path}: present" for path in others], [f"{path}: previous" for path in others])
+    return changes

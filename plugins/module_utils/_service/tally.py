@@ -22,18 +22,22 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.placemen
     owed_nodes,
     state_of_node,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
+    ALWAYS_RESTARTS,
+    FAILED_STATES,
+    NEVER_RESTARTS,
+    is_live,
+    restart_policy,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 DEFAULT_MONITOR = 5.0  # seconds; swarmkit, api/defaults/service.go
 NANOSECONDS = 1e9
-FAILED_STATES = ("failed", "rejected", "orphaned")
-PAST_STATES = ("shutdown", "remove")
 SUCCESSOR_TIME = 5.0  # seconds after which an ended task that has no successor, or a node that has none, will have none
 CLOCK_DIFFERENCE = 3600.0  # seconds; more between two nodes, and they refuse each other's certificates (swarmkit, ca)
-ALWAYS_RESTARTS = "any"
-NEVER_RESTARTS = "none"
 
 
 class Snapshot(NamedTuple):
@@ -66,21 +70,6 @@ class Tally(NamedTuple):
     given_up_in: Optional[float] = None
     settled_in: float = 0.0
     is_placed: bool = True  # whether there is a place that should have a task
-
-
-def state_of(task: types.Task) -> str:
-    """A task's state, as the engine names it."""
-    return str((task.get("Status") or {}).get("State", ""))
-
-
-def is_live(task: types.Task) -> bool:
-    """Whether a task should run, or is to be started."""
-    return task.get("DesiredState") not in PAST_STATES
-
-
-def is_job(service: types.Service) -> bool:
-    """Whether a service's tasks are to end, each iteration."""
-    return not {"ReplicatedJob", "GlobalJob"}.isdisjoint(service["Spec"].get("Mode") or {})
 
 
 def monitor_seconds(spec: types.ServiceSpec, config: str = "UpdateConfig") -> float:
@@ -122,11 +111,6 @@ def _newest(tasks: List[types.Task], key: str) -> List[types.Task]:
         if place not in newest or rank > newest[place][0]:
             newest[place] = (rank, task)
     return [task for _rank, task in newest.values()]
-
-
-def restart_policy(service: types.Service) -> Dict[str, Any]:
-    """When the swarm replaces a task of this service that has ended."""
-    return service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
 
 
 def _of_places(snapshot: Snapshot, placed: List[types.Task], desired: int) -> Tally:

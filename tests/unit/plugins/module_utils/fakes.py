@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import AnswerLost, EngineUnreachable
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import AnswerLost, EngineUnreachable
 
 SERVICE_ID = "kzrv1nlmyeorv1sl8dkl3m0tw"
 DIGEST = "sha256:" + "a" * 64

@@ -10,7 +10,7 @@ import contextlib
 import copy
 from typing import Any, Dict, Iterator, List, Optional
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine import errors
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from tests.unit.plugins.module_utils.fakes import OUT_OF_SEQUENCE, FakeClock, make_service
 
 OLD, NEW, CRASH, THEIRS = "whoami:0.7", "whoami:0.6", "crash:1", "theirs:1"

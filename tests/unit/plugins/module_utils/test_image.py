@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 
 HEX = "0123456789abcdef" * 4

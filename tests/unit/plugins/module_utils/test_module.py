@@ -14,9 +14,10 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.swarmops.rollout.plugins.doc_fragments import _engine, _registry, _rollout, _selection
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Host
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import LibraryMissing, RolloutError
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import LibraryMissing, RolloutError
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     ENGINE_OPTIONS,
     PROGRESS_OPTIONS,
@@ -25,8 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     WAIT_OPTIONS,
     run_module,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.options import Host
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 
 Options = Dict[str, Any]
 ABSENT = object()

@@ -69,7 +69,7 @@ def test_the_end_is_printed_once_whatever_the_line_says_later() -> None:
 def test_a_service_that_goes_back_ends_a_second_time() -> None:
     shown = Shown()
     shown.lines(service(stage="ended"))
-    assert shown.lines(service(line="1/2 running whoami:0.7", stage="going back")) != []
+    assert shown.lines(service(line="1/2 running whoami:0.7", stage="rolling back")) != []
     end = service(line="2/2 running whoami:0.7", stage="ended", outcome="rolled_back")
     assert shown.lines(end) == ["t001: 2/2 running whoami:0.7, rolled_back, 3 s"]
 

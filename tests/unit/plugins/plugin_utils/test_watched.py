@@ -14,7 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.plugin_utils import _job, _wat
 
 
 def test_the_parts_of_a_task() -> None:
-    assert (_watched.PART, parts.DECIDE, parts.JOB) == (_module.PART, "decide", "job")
+    assert (_watched.PART, parts.PLAN, parts.JOB) == (_module.PART, "plan", "job")
 
 
 @pytest.mark.parametrize("name", ["TICKET", "PROGRESS", "STOP", "WAKE", "WATCHED"])

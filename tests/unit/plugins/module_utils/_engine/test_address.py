@@ -9,7 +9,7 @@ from typing import Dict, Optional
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 
 PLAIN = None
 SECURED = TLS(ca_path="/ca.pem")

@@ -9,12 +9,9 @@ from typing import Any, Callable, Dict, List, Optional, Type
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import (
-    Engine,
-    any_of,
-    present_services,
-)
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of, present_services
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     AnswerLost,
     ApiError,
     BadAnswer,
@@ -27,7 +24,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     OutOfSequence,
     SwarmUnavailable,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
 from tests.unit.plugins.module_utils.fakes import (
     DEADLINE,
     DIGEST,

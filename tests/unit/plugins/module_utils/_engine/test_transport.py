@@ -23,14 +23,14 @@ import trustme
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine import transport as module
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import TLS, Address
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     AnswerLost,
     BadAnswer,
     EngineError,
     EngineUnreachable,
     InvalidInput,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Transport
 
 SHORT = 0.3  # seconds; the time-out of calls that are to run into it
 AMPLE = 10.0  # seconds; the time-out of calls that are not

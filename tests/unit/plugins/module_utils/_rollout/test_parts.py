@@ -10,10 +10,9 @@ import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout import parts
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.parts import Job
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import RolloutFailed
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.rollout import Rollout
-from tests.unit.plugins.module_utils._service.recorded import FakeWatch
-from tests.unit.plugins.module_utils._service.test_rollout import rollout
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
+from tests.unit.plugins.module_utils._rollout.test_rollout import rollout
 from tests.unit.plugins.module_utils.rolling import CRASH, NEW, OLD, RollingEngine
 
 
@@ -37,18 +36,17 @@ class File:
 
 
 def job(engine: RollingEngine, task: Rollout, file: File) -> Any:
-    task.waiting.convergence._watch = FakeWatch(engine.clock)
     return Job(file, engine.clock).carry_out(task, single=False)  # type: ignore[arg-type]
 
 
 def test_a_decision_writes_nothing() -> None:
     engine = RollingEngine(2)
-    assert parts.decide(rollout(engine, [OLD, NEW]), single=False) == {"changed": False, "goes_on": True}
+    assert parts.plan(rollout(engine, [OLD, NEW]), single=False) == {"changed": False, "goes_on": True}
     assert engine.written == []
 
 
 def test_a_decision_is_the_end_where_all_is_as_it_should_be() -> None:
-    result = parts.decide(rollout(RollingEngine(1), [OLD]), single=True)
+    result = parts.plan(rollout(RollingEngine(1), [OLD]), single=True)
     assert (result["changed"], result["service"]["outcome"]) == (False, "unchanged")
     assert result["service"]["progress"] == {"running": 1, "desired": 1}
 
@@ -56,7 +54,7 @@ def test_a_decision_is_the_end_where_all_is_as_it_should_be() -> None:
 def test_a_decision_goes_on_where_there_is_something_to_wait_for() -> None:
     engine = RollingEngine(1)
     engine.update_service(engine.present()[0], {"TaskTemplate": {"ContainerSpec": {"Image": NEW}}})
-    assert parts.decide(rollout(engine, [NEW]), single=True)["goes_on"]
+    assert parts.plan(rollout(engine, [NEW]), single=True)["goes_on"]
 
 
 def test_a_job_tells_what_is_new() -> None:
@@ -79,7 +77,7 @@ def test_a_job_tells_of_nothing_but_names_images_and_states() -> None:
 def test_a_job_tells_its_warnings_before_it_writes_and_once() -> None:
     engine, file = RollingEngine(2), File()
     task = rollout(engine, [NEW, NEW])
-    task.members[1].entry.warnings.append("Beware.")
+    task.members[1].warnings.append("Beware.")
     file.append = lambda told: file.lines.append({**told, "written": len(engine.written)})  # type: ignore[method-assign]
     job(engine, task, file)
     assert [(line["warnings"], line["written"]) for line in file.lines][:2] == [(["s1: Beware."], 0), ([], 2)]

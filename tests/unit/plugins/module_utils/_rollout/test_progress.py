@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import Seen
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress import tell
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.convergence import Wait, failing_tasks
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.decision import Member
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Sight
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ENDED, ROLLING
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation, judge
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.report import Entry
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ENDED, ROLLING
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import failing_tasks
 from tests.unit.plugins.module_utils._service.recorded import snapshot
 from tests.unit.plugins.module_utils.fakes import make_service
 
@@ -27,8 +27,10 @@ MOST = 1.0
 def member(seen: Any) -> Member:
     """A member that is waited for, and stands as in a snapshot."""
     wait = Wait(seen.service, Expectation(), 0.0)
-    wait.see(Sight(seen, judge(seen, Expectation())))
-    return Member(seen.service, Entry.of_service(seen.service), stage=ROLLING, wait=wait)
+    wait.see(Seen(seen, judge(seen, Expectation())))
+    made = Member(seen.service)
+    made.stage, made.wait = ROLLING, wait
+    return made
 
 
 def test_what_is_told_of_a_service() -> None:
@@ -60,6 +62,7 @@ def test_ten_thousand_tasks_take_no_time_to_tell_of() -> None:
 
 @pytest.mark.parametrize(("problem", "outcome"), [("", "converged"), ("It cannot be seen.", "unchanged")])
 def test_a_service_with_a_problem_is_not_told_to_have_converged(problem: str, outcome: str) -> None:
-    service = make_service()
-    told = tell(Member(service, Entry.of_service(service), stage=ENDED, problem=problem))
+    member = Member(make_service())
+    member.stage, member.problem = ENDED, problem
+    told = tell(member)
     assert told["outcome"] == outcome

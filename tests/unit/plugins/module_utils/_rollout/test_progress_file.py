@@ -14,7 +14,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import InvalidInput
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 
 Commands = List[List[str]]

@@ -11,8 +11,10 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.credentials import Credential
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import LAST_LOOK
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     ApiError,
     ReadBackMismatch,
     RolloutError,
@@ -21,13 +23,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors im
     UpdateConflict,
     UpdateUnfinished,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Update, Writer
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, Written
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.patience import LAST_LOOK
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
 from tests.unit.plugins.module_utils.fakes import (
     DEADLINE,
     DIGEST,

@@ -15,8 +15,8 @@ import json
 from pathlib import Path
 from typing import Any, Collection, Dict, Iterator, List, Union
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import NotFound
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.observation import Watch
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import NotFound
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import Watch
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 from tests.unit.plugins.module_utils.fakes import FakeClock
 

@@ -4,7 +4,7 @@
 
 """What is judged, in one table: each state of a service, as real engines showed it, under each circumstance.
 
-The states were recorded from Engines 20.10.5, 26.1.5 and 28.5.2 by `python -m tests.swarm.record`, which says how each
+The states were recorded from Engines 20.10.5, 26.1.5 and 28.5.2 by `python -m tools.record`, which says how each
 comes about. The circumstances vary what was recorded in one respect each. Every outcome was set by hand.
 """
 
@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.progress import Expectation, judge
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 
 ENGINES: Dict[str, Dict[str, Any]] = json.loads(

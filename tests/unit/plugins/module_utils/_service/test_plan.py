@@ -11,16 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import UnsupportedService
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import UnsupportedService
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
-    ImageChange,
-    Platforms,
-    Target,
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Platforms, platforms_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target, make_plan
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
     differing_fields,
-    make_plan,
-    platforms_of,
     spec_secrets,
     stored_image,
 )

@@ -9,19 +9,19 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.errors import (
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.services import (
+    find_service,
+    find_services,
+    select_services,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     AnswerLost,
     ApiError,
     InvalidInput,
     ServiceNotFound,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import (
-    Selector,
-    find_service,
-    find_services,
-    select_services,
-)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import Selector
 from tests.unit.plugins.module_utils.fakes import SERVICE_ID, FakeSwarm, lost, make_service, refused
 
 OTHER_ID = "kzrv1nlmyeor00000000other"  # the same 12 characters, and no other way to tell them apart

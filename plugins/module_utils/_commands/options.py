@@ -1,0 +1,147 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that modules share, each group read once into one value. Private to this collection.
+
+Below the commands nothing knows the module's parameters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.services import find_services, select_services
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock, Retry
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import (
+    GivenKeychain,
+    Keychain,
+    RunProgram,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import Selector
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result
+
+    Chosen = List[Tuple[types.Service, Optional[Reference]]]
+    CarryOut = Callable[[Rollout, bool], Result]
+
+Params = Dict[str, Any]
+
+
+def carry_out(rollout: Rollout, single: bool) -> Result:
+    """Run a rollout from begin to end. Raises RolloutFailed."""
+    return rollout.run(single)
+
+
+class Host(NamedTuple):
+    """What the Ansible of a managed node lends: whether it is check mode, a way to run programs, and one to roll out.
+
+    A task that is watched is carried out in parts (`_rollout/parts.py`).
+    """
+
+    check_mode: bool
+    run_program: RunProgram
+    carry_out: CarryOut = carry_out
+
+
+class Choice(NamedTuple):
+    """Which services a task means: those of `names`, each with its own image, or what a `selector` takes.
+
+    `image` is the one for all of them. `is_single` says that the options name one service, not a list of one.
+    """
+
+    names: List[str]
+    images: List[Optional[Reference]]
+    selector: Optional[Selector] = None
+    image: Optional[Reference] = None
+    allow_none: bool = False
+    is_single: bool = False
+
+    @classmethod
+    def parse(cls, params: Params) -> Choice:
+        """Read `name`, `services`, `select`, `allow_none` and `image`. Raises InvalidInput."""
+        image = params.get("image")
+        common = Reference.parse(image) if image is not None else None
+        listed = params.get("services")
+        if listed is not None:
+            if common is not None:
+                raise errors.InvalidInput("image goes with name and select; in services each item has its own.")
+            if not listed:
+                raise errors.InvalidInput("services is an empty list.")
+            images = [Reference.parse(item["image"]) if item.get("image") is not None else None for item in listed]
+            return cls([item["name"] for item in listed], images)
+        if params["select"] is not None:
+            return cls([], [], Selector.parse(**params["select"]), common, params["allow_none"])
+        if params["name"] is None:
+            raise errors.InvalidInput("No service is named: name, services and select are all empty.")
+        return cls([params["name"]], [common], image=common, is_single=True)
+
+    def read(self, engine: Engine, clock: Clock) -> Chosen:
+        """The services, each with the image that the options give it. Raises RolloutError."""
+        engine.connect()
+        return Retry(clock, engine).read(lambda: self._read(engine))
+
+    def _read(self, engine: Engine) -> Chosen:
+        if self.selector is None:
+            return list(zip(find_services(engine, self.names), self.images))
+        return [(service, self.image) for service in select_services(engine, self.selector, self.allow_none)]
+
+
+class RegistryOptions(NamedTuple):
+    """Where credentials for registries come from."""
+
+    auth: str
+    docker_config: Optional[str]
+    username: Optional[str]
+    password: Optional[str]
+
+    @classmethod
+    def parse(cls, params: Params) -> RegistryOptions:
+        """Read the options on registries. Raises InvalidInput where they contradict each other."""
+        read = cls(
+            params["registry_auth"],
+            params["docker_config"],
+            params["registry_username"],
+            params["registry_password"],
+        )
+        if read.docker_config is not None and (read.is_given or not read.is_configured):
+            raise errors.InvalidInput("docker_config is given, but it is read only with registry_auth=docker_config.")
+        return read
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a user and a password are given."""
+        return self.username is not None
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether they are those of the Docker CLI."""
+        return self.auth == "docker_config"
+
+    def check(self, wanted: List[Reference]) -> None:
+        """One user's password goes to one registry. Raises InvalidInput."""
+        domains = sorted({reference.domain for reference in wanted})
+        if self.is_given and len(domains) > 1:
+            raise errors.InvalidInput(
+                f"registry_username and registry_password are for one registry, but the images are in "
+                f"{', '.join(domains)}. "
+                "Use registry_auth=docker_config, or a task for each registry."
+            )
+
+    def keychain(self, run_program: RunProgram) -> Keychain:
+        """What finds the credentials for a registry."""
+        if self.is_given:
+            return GivenKeychain(str(self.username), str(self.password))
+        return _docker_config_keychain(self.docker_config, run_program) if self.is_configured else Keychain()
+
+
+def _docker_config_keychain(folder: Optional[str], run_program: RunProgram) -> Keychain:
+    """Import what reads config files and runs helpers only where that is asked for."""
+    from ansible_collections.swarmops.rollout.plugins.module_utils._registry.docker_config import DockerConfigKeychain
+
+    return DockerConfigKeychain(run_program, folder)

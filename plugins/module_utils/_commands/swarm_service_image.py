@@ -1,0 +1,154 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Do the work of swarm_service_image. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, NamedTuple, Optional
+
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import warning_of_newer_managers
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
+    Choice,
+    Host,
+    Params,
+    RegistryOptions,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
+    MissingImage,
+    Resolved,
+    UnresolvedImage,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.resolver import HandedOn, Resolver
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import FAIL, Rollout, Settings
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    ALWAYS,
+    CHANGED,
+    NEVER,
+    ImageChange,
+    Target,
+    asks_registry,
+    settle,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, as_result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+
+WARN = "warn"
+NO_SUCH_IMAGE = (
+    "It has no such image, so no node could pull it, and on_unresolved does not matter. Was it pushed, under this "
+    "name? For an image that the nodes hold already, say resolve=never."
+)
+
+
+class Options(NamedTuple):
+    """The options of swarm_service_image; names and meaning are those of its documents."""
+
+    choice: Choice
+    registry: RegistryOptions
+    rollout: Settings
+    tag: Optional[str] = None
+    resolve: str = CHANGED
+    on_unresolved: str = WARN
+    force: bool = False
+
+    @classmethod
+    def parse(cls, params: Params) -> Options:
+        """Read the options. Raises InvalidInput for those that could only do nothing, or contradict each other."""
+        if params["max_parallel"] < 0:
+            raise errors.InvalidInput(f"max_parallel is {params['max_parallel']}; it must be 0 (all at once) or more.")
+        images = [item["image"] for item in params["services"] or []]
+        if params["tag"] is not None and any(image is not None for image in images):
+            raise errors.InvalidInput(
+                "tag and the image of a service in services are both given; either says what it should run."
+            )
+        has_image = params["image"] is not None or (bool(images) and None not in images)
+        if not has_image and params["tag"] is None and params["resolve"] != ALWAYS and not params["force"]:
+            raise errors.InvalidInput(
+                "Neither image nor tag is given, so there is nothing to do but to look whether the tag has moved: "
+                "say resolve=always for that, or force=true to redeploy, or give an image or a tag."
+            )
+        return cls(
+            Choice.parse(params),
+            RegistryOptions.parse(params),
+            Settings(params["wait"], params["wait_timeout"], params["on_failure"], params["max_parallel"]),
+            params["tag"],
+            params["resolve"],
+            params["on_unresolved"],
+            params["force"],
+        )
+
+
+def change_image(engine: Engine, params: Params, host: Host) -> Result:
+    """Do the work of swarm_service_image. Raises RolloutError."""
+    options, clock = Options.parse(params), Clock()
+    resolver = Resolver(engine, options.registry.keychain(host.run_program), clock)
+    members = _members(engine, options, resolver, clock)
+    single = options.choice.is_single
+    if host.check_mode:
+        return as_result([member.entry for member in members], single)
+    return host.carry_out(Rollout(engine, clock, options.rollout, members), single)
+
+
+def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock) -> List[Member]:
+    """The services that are meant, and what is to be written into each."""
+    chosen = options.choice.read(engine, clock)
+    wanted = [(service, _wanted(service, image, options.tag)) for service, image in chosen]
+    options.registry.check([reference for _service, reference in wanted])
+    members = [plan_member(service, reference, resolver, options) for service, reference in wanted]
+    changing = [member for member in members if member.changed]
+    warning = warning_of_newer_managers(engine, options.rollout.wait) if changing else ""
+    for member in changing if warning else []:
+        member.warnings.append(warning)
+    return members
+
+
+def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[str]) -> Reference:
+    """The reference that a service should run: the image given, its own repository's tag, or what it has."""
+    if image is not None:
+        return image
+    present = Reference.parse(stored_image(service["Spec"]))
+    if tag is not None:
+        return present.with_tag(tag)
+    return present.with_digest(None) if present.tag or not present.digest else present
+
+
+def plan_member(service: types.Service, wanted: Reference, resolver: Resolver, options: Options) -> Member:
+    """Plan what to do with one service, asking the registry where that is needed.
+
+    Raises UnresolvedImage with `on_unresolved: fail` and for an image that does not exist, OtherDigest,
+    UnsupportedService, CredentialError, InvalidInput.
+    """
+    image = stored_image(service["Spec"])
+    answer = resolver.ask(wanted) if asks_registry(wanted, image, options.resolve) else None
+    is_needed = options.resolve != NEVER and not Target(wanted).is_met_by(image)
+    if isinstance(answer, MissingImage) and is_needed:
+        raise MissingImage(f"{answer} {NO_SUCH_IMAGE}")
+    if isinstance(answer, UnresolvedImage) and options.on_unresolved == FAIL:
+        raise answer
+    change = ImageChange(settle(wanted, answer if isinstance(answer, Resolved) else None), options.force)
+    handed_on = HandedOn() if change.is_met_by(service["Spec"]) else resolver.hand_on(wanted, image)
+    member = Member(service, Update(service, change, handed_on.credential))
+    if isinstance(answer, UnresolvedImage):
+        member.warnings.append(f"{answer} {_consequence(wanted, image)}")
+    member.warnings += [handed_on.warning] if handed_on.warning else []
+    return member
+
+
+def _consequence(wanted: Reference, image: str) -> str:
+    """What a missing digest means for a service that holds `image`."""
+    if Target(wanted).is_met_by(image):
+        return f"Whether the tag has moved is not known; the service keeps {errors.quote(image)}."
+    if wanted.digest is not None:
+        return "The digest is the one that was asked for; the service's platforms are left as they are."
+    image = wanted.with_default_tag().familiar
+    return f"The service gets {image} without a digest, so each node pulls what the tag is then."

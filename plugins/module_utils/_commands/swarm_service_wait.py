@@ -1,0 +1,41 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Do the work of swarm_service_wait. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Choice, Host, Params
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout, Settings
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, RolloutFailed
+
+
+class Options(NamedTuple):
+    """The options of swarm_service_wait."""
+
+    choice: Choice
+    rollout: Settings
+
+    @classmethod
+    def parse(cls, params: Params) -> Options:
+        """Read the options. Raises InvalidInput."""
+        return cls(Choice.parse(params), Settings(wait_timeout=params["wait_timeout"]))
+
+
+def wait_for_services(engine: Engine, params: Params, host: Host) -> Result:
+    """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
+    options, clock = Options.parse(params), Clock()
+    members = [Member(service) for service, _image in options.choice.read(engine, clock)]
+    try:
+        result = host.carry_out(Rollout(engine, clock, options.rollout, members), options.choice.is_single)
+    except RolloutFailed as error:
+        error.result.pop("diff", None)
+        raise
+    result.pop("diff", None)
+    return result

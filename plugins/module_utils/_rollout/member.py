@@ -1,0 +1,195 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One service of a task on its way through it: all that is known of it is here. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    NOT_STARTED,
+    ROLLED_BACK,
+    SUPERSEDED,
+    TIMED_OUT,
+    UNCHANGED,
+    UPDATED,
+    Outcome,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Entry
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import QUEUED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Write
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, Written
+
+
+class Member:
+    """One service of a task, from how it was read first to what is returned of it.
+
+    `write` is what is to be written; None where the service is only waited for. `expected` is what it should hold while
+    it is waited for. Of what came of it, `problem` says what went wrong, and `aftermath` what was done about that.
+    """
+
+    def __init__(
+        self, service: types.Service, write: Optional[Write] = None, expected: Optional[Expectation] = None
+    ) -> None:
+        """Plan what is to be done. Raises UnsupportedService."""
+        self.service = service
+        self.write = write
+        self.expected = expected or Expectation()
+        self.stage = QUEUED
+        self.warnings: List[str] = []
+        self.wait: Optional[Wait] = None
+        self.problem = ""
+        self.aftermath = ""
+        self.outcome: Outcome = UNCHANGED
+        self.changed = False
+        self.written: Optional[Written] = None
+        self._changes: Mapping[str, Tuple[Any, Any]] = {}
+        self._lost_footprint: Optional[Footprint] = None
+        self._image_before = stored_image(service["Spec"])
+        self._image_after: Optional[str] = self._image_before
+        self._version_after: Optional[int] = service["Version"]["Index"]
+        self._running: Optional[int] = None
+        self._desired: Optional[int] = None
+        self._tasks: List[Dict[str, Any]] = []
+        planned = write.plan(service) if write else None
+        if planned is not None:
+            self.changed, self.outcome, self._changes = True, UPDATED, planned.changes
+            self._image_after, self._version_after = stored_image(planned.sent), None
+
+    @property
+    def identifier(self) -> str:
+        """The service's ID."""
+        return self.service["ID"]
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return name_of(self.service)
+
+    @property
+    def footprint(self) -> Optional[Footprint]:
+        """What this task's update left in the service, or may have left; None where it made none."""
+        footprint = self.written.footprint if self.written else None
+        return footprint or self._lost_footprint
+
+    @property
+    def entry(self) -> Entry:
+        """What the task returns of the service."""
+        return Entry(
+            self.service,
+            self._image_before,
+            self._image_after,
+            self._version_after,
+            self.changed,
+            self.outcome,
+            self._changes,
+            self.warnings,
+            self._running,
+            self._desired,
+            self._tasks,
+        )
+
+    def take(self, written: Written) -> None:
+        """Take in what came of writing, which another writer may have made differ from what was planned."""
+        attempt = written.attempt if written.changed else None
+        self.written = written
+        self.changed = written.changed
+        self.outcome = UPDATED if written.changed else UNCHANGED
+        self._changes = attempt.changes if attempt else {}
+        self._image_after = stored_image(attempt.sent if attempt else written.read["Spec"])
+        self.warnings += written.warnings
+        if written.held is not None:
+            self._see(written.held)
+        if self.write is not None:
+            self.expected = self.write.expectation(written)
+
+    def read_back(self, held: types.Service) -> None:
+        """Take in the service as the engine holds it after it was written."""
+        if self.written is not None:
+            self.written = self.written._replace(held=held)
+            self._see(held)
+            try:
+                self.written.check()
+            except errors.ReadBackMismatch as error:
+                self.problem = str(error)
+
+    def fail(self, error: errors.RolloutError) -> None:
+        """Take in that nothing was written, or that nobody knows whether something was."""
+        is_theirs = isinstance(error, (errors.UpdateConflict, errors.ServiceNotFound))
+        if error.may_have_written:
+            self.changed, self.outcome = True, SUPERSEDED if is_theirs else TIMED_OUT
+            self._image_after = self._version_after = None
+        else:
+            self.give_up(SUPERSEDED if is_theirs else NOT_STARTED)
+        if isinstance(error, errors.UpdateConflict):
+            self._see(error.held)
+        if isinstance(error, errors.UpdateUnfinished):
+            self._lost_footprint = error.lost
+        refusal = f"The engine refused to change the service {self.name}, and it was left as it is. "
+        self.problem = f"{refusal if isinstance(error, errors.ApiError) else ''}{error}"
+
+    def lose(self, problem: str, outcome: Optional[Outcome] = None) -> None:
+        """Take in why the service cannot be followed since it was written."""
+        self.problem = problem
+        self.outcome = outcome or self.outcome
+
+    def give_up(self, outcome: Outcome = NOT_STARTED) -> None:
+        """Take in that nothing was written."""
+        self.changed, self._changes, self.outcome = False, {}, outcome
+        self._image_after, self._version_after = self._image_before, self.service["Version"]["Index"]
+
+    def go_back(self, spec: types.ServiceSpec, warnings: List[str]) -> None:
+        """Take in that the service is on its way back to a spec."""
+        self.expected = Expectation.of_spec(spec)
+        self._image_after, self._version_after = self.expected.image, None
+        self.warnings += warnings
+
+    def conclude(self, wait: Wait, limit: float, advise: bool) -> None:
+        """Take in how the wait has ended, `limit` being its seconds; `advise` says what to do about a failure."""
+        self._look_back(wait)
+        self._tasks = wait.tasks
+        if wait.outcome == CONVERGED:
+            self.outcome = self._success
+            return
+        self.outcome = UNCHANGED if wait.outcome == UPDATED and not self.changed else wait.outcome or TIMED_OUT
+        self.problem = self.entry.explain(wait.reason, limit, advise)
+
+    def conclude_rollback(self, wait: Wait) -> None:
+        """Take in how the wait for a rollback has ended that made up for a problem."""
+        self._look_back(wait)
+        self.outcome = ROLLED_BACK if wait.outcome == CONVERGED else wait.outcome or TIMED_OUT
+        if wait.status is None:
+            self.aftermath = f"{self.name} was rolled back, but how it stands could not be read."
+        elif wait.outcome == CONVERGED:
+            image = errors.quote(stored_image(wait.service["Spec"]))
+            self.aftermath = f"{self.name} was put back and runs {image} again."
+        else:
+            self.aftermath = f"{self.name} was put back, but has not converged ({wait.outcome}): {wait.reason}."
+
+    @property
+    def _success(self) -> Outcome:
+        """The outcome where the service runs what it should."""
+        if self.changed and self.write is not None:
+            return self.write.success
+        return UNCHANGED if self.expected.image is not None else CONVERGED
+
+    def _look_back(self, wait: Wait) -> None:
+        """Take in how the service was seen last, where it was."""
+        if wait.status is not None:
+            self._see(wait.service)
+            self._running, self._desired = wait.status.running, wait.status.desired
+
+    def _see(self, service: types.Service) -> None:
+        """Take in the service as the engine holds it now."""
+        self._image_after = stored_image(service["Spec"])
+        self._version_after = service["Version"]["Index"]

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take the services of a task from stage to stage: write, read back, wait, roll back. Private to this collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, present_services
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock, Retry
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import Watch
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Waiter
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Writer, removed
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, was_rolled_back
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ROLLED_BACK, SUPERSEDED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, RolloutFailed, as_result
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import (
+    ENDED,
+    QUEUED,
+    ROLLING,
+    ROLLING_BACK,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+
+FAIL = "fail"
+ROLLBACK_ALL = "rollback_all"
+MOST_PROBLEMS = 5  # that a message tells of, so that it fits a screen
+MOST_PUT_BACK = 10
+
+
+class Settings(NamedTuple):
+    """How a rollout goes about it; names and meaning are those of the modules' options, times are in seconds."""
+
+    wait: bool = True
+    wait_timeout: float = 300
+    on_failure: str = FAIL
+    max_parallel: int = 0
+
+
+class Rollout:
+    """One task's work on its services, in the order given. A member changes its stage here and nowhere else."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, settings: Settings, members: List[Member], watch: Optional[Watch] = None
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._settings = settings
+        self._writer = Writer(engine, clock)
+        self.waiter = Waiter(engine, clock, watch or Watch(engine))
+        self.members = members
+        self.is_stopped: Callable[[], bool] = lambda: False
+
+    def run(self, single: bool) -> Result:
+        """Carry it out from begin to end. Raises RolloutFailed, which carries the task's result."""
+        while not self.step():
+            self.pause()
+        return self.result(single)
+
+    def pause(self) -> None:
+        """Let time pass until there may be news; none where a service may start at once."""
+        if not (self._in_stage(QUEUED) and self._has_room([])):
+            self.waiter.pause()
+
+    def step(self) -> bool:
+        """Start what may start, look once, roll back what has to be; returns whether all is done."""
+        self._start_some()
+        if self._in_stage(ROLLING, ROLLING_BACK):
+            self._look()
+        if self._has_failed() or self.is_stopped():
+            self._give_up()
+        if self._has_failed() and not self._in_stage(ROLLING, ROLLING_BACK):
+            self._roll_back_some()
+        return not self._in_stage(QUEUED, ROLLING, ROLLING_BACK)
+
+    def result(self, single: bool) -> Result:
+        """The task's result. Raises RolloutFailed where something went wrong."""
+        result = as_result([member.entry for member in self.members], single)
+        if self._has_failed():
+            problems = [member.problem for member in self.members if member.problem]
+            concerned = [member for member in reversed(self.members) if member.aftermath]
+            if len(concerned) > MOST_PUT_BACK:  # those that are not back come first
+                concerned.sort(key=lambda member: member.outcome == ROLLED_BACK)
+            aftermaths = [member.aftermath for member in concerned]
+            sentences = _first(problems, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
+            sentences += _first(aftermaths, MOST_PUT_BACK, "What became of {} more is in the result.")
+            raise RolloutFailed(" ".join(sentences), result)
+        return result
+
+    def _in_stage(self, *stages: str) -> List[Member]:
+        return [member for member in self.members if member.stage in stages]
+
+    def _has_failed(self) -> bool:
+        return any(member.problem for member in self.members)
+
+    def _start_some(self) -> None:
+        """Start services until as many roll out as may, or one cannot be started."""
+        started: List[Member] = []
+        has_failed = self._has_failed()
+        for member in self._in_stage(QUEUED):
+            if has_failed or self.is_stopped() or not self._has_room(started):
+                break
+            self._write(member)
+            started.append(member)
+            has_failed = bool(member.problem)
+        self._read_back([member for member in started if member.written and member.written.held is None])
+        for member in started:
+            member.stage = ENDED
+            if self._settings.wait and not member.problem:
+                self._wait_for(member, ROLLING, member.service)
+
+    def _has_room(self, started: List[Member]) -> bool:
+        if not self._settings.max_parallel:
+            return True
+        rolling = [member for member in (*self._in_stage(ROLLING), *started) if member.changed]
+        return len(rolling) < self._settings.max_parallel
+
+    def _write(self, member: Member) -> None:
+        """Write what there is to write."""
+        if member.write is None:
+            return
+        try:
+            member.take(self._writer.write(member.write))
+        except errors.RolloutError as error:
+            member.fail(error)
+
+    def _read_back(self, members: List[Member]) -> None:
+        """Check what the engine holds of the services just written, with one request for all of them."""
+        if not members:
+            return
+        retry = Retry(self._clock, self._engine)
+        try:
+            held = retry.read(lambda: present_services(self._engine, [member.identifier for member in members]))
+        except errors.EngineError as error:
+            for member in members:
+                member.lose(
+                    f"The engine accepted the update of the service {member.name}, but it could not be read back: "
+                    f"{error} Run the task again to see how it stands."
+                )
+            return
+        for member in members:
+            if member.identifier in held:
+                member.read_back(held[member.identifier])
+            else:
+                member.lose(str(removed(member.service)), SUPERSEDED)
+
+    def _wait_for(self, member: Member, stage: str, service: types.Service) -> None:
+        member.stage = stage
+        member.wait = self.waiter.add(service, member.expected, self._settings.wait_timeout)
+
+    def _look(self) -> None:
+        """See how the services stand that are waited for, and take in what came of those that have ended."""
+        self.waiter.look()
+        for member in self._in_stage(ROLLING, ROLLING_BACK):
+            if member.wait is None or member.wait.outcome is None:
+                continue
+            if member.stage == ROLLING_BACK:
+                member.conclude_rollback(member.wait)
+            else:
+                is_left = self._settings.on_failure == FAIL
+                member.conclude(member.wait, self._settings.wait_timeout, advise=is_left)
+            member.stage = ENDED
+
+    def _give_up(self) -> None:
+        """End what has not begun; where the task is stopped, also the wait for services that it has not changed."""
+        for member in self._in_stage(QUEUED):
+            member.stage = ENDED
+            member.give_up()
+        if self.is_stopped():
+            for member in self._in_stage(ROLLING):
+                if not member.changed:
+                    self.waiter.give_up(member.identifier)
+                    member.stage = ENDED
+
+    def _roll_back_some(self) -> None:
+        """Roll back what the option on_failure says, newest first, unless that was done."""
+        if self._settings.on_failure == FAIL or any(member.aftermath for member in self.members):
+            return
+        every = self._settings.on_failure == ROLLBACK_ALL
+        for member in reversed(self.members):
+            if member.changed and (every or member.problem) and member.outcome.may_be_rolled_back:
+                self._roll_back(member)
+
+    def _roll_back(self, member: Member) -> None:
+        """Roll a member back, if nobody else has changed it since, and wait until it runs what it ran."""
+        try:
+            service, spec, warnings = self._request_rollback(member)
+        except errors.RolloutError as error:
+            is_known = not error.may_have_written
+            member.aftermath = f"{member.name} was not put back: {error}" if is_known else str(error)
+            return
+        member.go_back(spec, warnings)
+        self._wait_for(member, ROLLING_BACK, service)
+
+    def _request_rollback(self, member: Member) -> Tuple[types.Service, types.ServiceSpec, List[str]]:
+        """Have the engine roll a member back, unless that is done already.
+
+        Returns the service, the spec that it goes back to, and the engine's warnings.
+        """
+        retry = Retry(self._clock, self._engine)
+        service = retry.read(lambda: self._engine.service(member.identifier))
+        present = Footprint.of(service)
+        if member.footprint == present:
+            written = self._writer.write(RollbackRequest(service))
+            return service, service["PreviousSpec"], list(written.warnings)
+        if member.footprint is None or member.footprint.previous != present.present:
+            raise errors.UpdateConflict(
+                "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
+            )
+        if was_rolled_back(service, since=member.service):
+            return service, service["Spec"], []
+        if service["Version"]["Index"] == member.service["Version"]["Index"]:
+            member.give_up()
+        raise errors.UpdateUnfinished("its spec is the one that it had before this task.")
+
+
+def _first(sentences: List[str], most: int, rest: str) -> List[str]:
+    """The first so many sentences, and one for the rest."""
+    left = len(sentences) - most
+    return sentences[:most] + ([rest.format(left)] if left > 0 else [])

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task returns of its services. Private to this collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import describe_task
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import Outcome
+
+Result = Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One service in the result, as documented under RETURN; `changes` is what the diff shows."""
+
+    service: types.Service
+    image_before: str
+    image_after: Optional[str]
+    version_after: Optional[int]
+    changed: bool
+    outcome: Outcome
+    changes: Mapping[str, Tuple[Any, Any]] = field(default_factory=dict)
+    warnings: List[str] = field(default_factory=list)
+    running: Optional[int] = None
+    desired: Optional[int] = None
+    tasks: List[Dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return name_of(self.service)
+
+    def as_result(self) -> Result:
+        """The entry as the task returns it."""
+        return {
+            "id": self.service["ID"],
+            "name": self.name,
+            "changed": self.changed,
+            "outcome": str(self.outcome),
+            "image": {
+                "before": errors.quote(self.image_before),
+                "after": self.image_after and errors.quote(self.image_after),
+            },
+            "version": {"before": self.service["Version"]["Index"], "after": self.version_after},
+            "progress": {"running": self.running, "desired": self.desired},
+            "tasks": self.tasks,
+            "warnings": self.warnings,
+        }
+
+    def as_diff(self) -> Result:
+        """Before and after of the fields that change, and of no other: a spec holds secrets."""
+        return {
+            "before_header": self.name,
+            "after_header": self.name,
+            "before": {name: _shown(before) for name, (before, _after) in self.changes.items()},
+            "after": {name: _shown(after) for name, (_before, after) in self.changes.items()},
+        }
+
+    def explain(self, reason: str, limit: float, advise: bool) -> str:
+        """What went wrong with the rollout, what the spec holds now, and what to do next where that is asked for.
+
+        `reason` is what was seen last, `limit` the seconds that the task was to wait.
+        """
+        wanted = errors.quote(self.changes["image"][1] if "image" in self.changes else self.image_before)
+        present = errors.quote(self.image_after or "")
+        said = self.outcome.problem.format(name=self.name, wanted=wanted, present=present, limit=limit)
+        first = "".join(f" First failing task: {describe_task(task)}." for task in self.tasks[:1])
+        advice = f" {self.outcome.advice}" if advise and self.outcome.advice else ""
+        return f"{said} ({reason.rstrip('.')}).{first}{advice}"
+
+
+class RolloutFailed(errors.RolloutError):
+    """Some service did not come to run what it should; `result` says of each what was done."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def as_result(entries: List[Entry], single: bool) -> Result:
+    """The whole result of a task; `single` adds the one entry as `service`."""
+    services = [entry.as_result() for entry in entries]
+    result = {
+        "changed": any(entry.changed for entry in entries),
+        "services": services,
+        "diff": [entry.as_diff() for entry in entries if entry.changes],
+    }
+    if single and services:
+        result["service"] = services[0]
+    return result
+
+
+def _shown(value: Any) -> Any:
+    """A value of a field, fit for a diff."""
+    return errors.quote(value) if isinstance(value, str) else value

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The tasks of a service: states, and what is wrong with those that fail (pure). Private to this collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List
+
+from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import moment_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import spec_secrets
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+
+MOST_FAILING_TASKS = 10
+FAILED_STATES = ("failed", "rejected", "orphaned")
+PAST_STATES = ("shutdown", "remove")
+ALWAYS_RESTARTS = "any"
+NEVER_RESTARTS = "none"
+
+
+def failing_tasks(
+    service: types.Service, tasks: List[types.Task], nodes: List[types.Node], is_given_up: bool = False
+) -> List[Dict[str, Any]]:
+    """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure).
+
+    Tasks that are older than the service's present rollout are another one's. Both moments are the manager's. Where the
+    swarm has given the service up (`is_given_up`), tasks that should always be replaced are wrong to have ended at all.
+    """
+    counts_ended = is_given_up and restart_policy(service).get("Condition", ALWAYS_RESTARTS) == ALWAYS_RESTARTS
+    wrong = [task for task in tasks if _is_wrong(task, counts_ended)]
+    if not wrong:
+        return []
+    began = moment_of((service.get("UpdateStatus") or {}).get("StartedAt", ""))
+    newest: Dict[Any, types.Task] = {}
+    for task in sorted(wrong, key=lambda task: str(task.get("CreatedAt", ""))):
+        created = moment_of(str(task.get("CreatedAt", "")))
+        if began is None or created is None or created >= began:
+            newest[task.get("Slot") or task.get("NodeID")] = task
+    hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname") for node in nodes}
+    secrets = spec_secrets(service["Spec"])
+    return [_describe(task, hostnames, secrets) for task in list(newest.values())[:MOST_FAILING_TASKS]]
+
+
+def _is_wrong(task: types.Task, counts_ended: bool) -> bool:
+    state = state_of(task)
+    if state == "complete" and counts_ended and not is_live(task):
+        return True
+    return state in FAILED_STATES or bool((task.get("Status") or {}).get("Err"))
+
+
+def _describe(task: types.Task, hostnames: Dict[str, Any], secrets: List[str]) -> Dict[str, Any]:
+    status = task.get("Status") or {}
+    code = (status.get("ContainerStatus") or {}).get("ExitCode")
+    return {
+        "slot": task.get("Slot"),
+        "node": hostnames.get(str(task.get("NodeID"))) or task.get("NodeID"),
+        "state": state_of(task),
+        "error": errors.quote(str(status.get("Err") or ""), secrets),
+        "exit_code": code if state_of(task) in ("failed", "complete") else None,
+    }
+
+
+def describe_task(task: Dict[str, Any]) -> str:
+    """What is wrong with a failing task, on one line."""
+    place = f"slot {task['slot']}" if task["slot"] else "task"
+    code = f", exit code {task['exit_code']}" if task["exit_code"] is not None else ""
+    return f"{place} on node {task['node']}, {task['state']}{code}: {task['error'] or 'no reason given'}".rstrip(".")
+
+
+def image_of(task: types.Task) -> str:
+    """The image that a task is of, as its spec has it."""
+    return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
+
+
+def state_of(task: types.Task) -> str:
+    """A task's state, as the engine names it."""
+    return str((task.get("Status") or {}).get("State", ""))
+
+
+def is_live(task: types.Task) -> bool:
+    """Whether a task should run, or is to be started."""
+    return task.get("DesiredState") not in PAST_STATES
+
+
+def is_job(service: types.Service) -> bool:
+    """Whether a service's tasks are to end, each iteration."""
+    return not {"ReplicatedJob", "GlobalJob"}.isdisjoint(service["Spec"].get("Mode") or {})
+
+
+def restart_policy(service: types.Service) -> Dict[str, Any]:
+    """When the swarm replaces a task of this service that has ended."""
+    return service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Four services on their way through a task, the second of which meets with something."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout, Settings
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import SUPERSEDED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
+from tests.unit.plugins.module_utils._service.recorded import FakeWatch
+from tests.unit.plugins.module_utils.rolling import CRASH, NEW, OLD, RollingEngine
+
+FAIL, ROLLBACK, ROLLBACK_ALL = "fail", "rollback", "rollback_all"
+SECOND = 1  # the one that meets with something
+LETTERS = {
+    "C": "converged",
+    "P": "paused",
+    "R": "rolled_back",
+    "S": "superseded",
+    "T": "timed_out",
+    "U": "unchanged",
+    "N": "not_started",
+}
+# What it meets with: how the four end, by on_failure and max_parallel.
+ENDS: Dict[str, Dict[str, Dict[int, str]]] = {
+    "nothing": {how: {0: "CCCC", 1: "CCCC", 2: "CCCC"} for how in (FAIL, ROLLBACK, ROLLBACK_ALL)},
+    "failure": {
+        FAIL: {0: "CPCC", 1: "CPNN", 2: "CPNN"},
+        ROLLBACK: {0: "CRCC", 1: "CRNN", 2: "CRNN"},
+        ROLLBACK_ALL: {0: "RRRR", 1: "RRNN", 2: "RRNN"},
+    },
+    "conflict": {
+        FAIL: {0: "CSNN", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK: {0: "CSNN", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK_ALL: {0: "RSNN", 1: "RSNN", 2: "RSNN"},
+    },
+    "unknown fate": {
+        FAIL: {0: "CTNN", 1: "CTNN", 2: "CTNN"},
+        ROLLBACK: {0: "CRNN", 1: "CRNN", 2: "CRNN"},
+        ROLLBACK_ALL: {0: "RRNN", 1: "RRNN", 2: "RRNN"},
+    },
+    "removed": {
+        FAIL: {0: "CSCC", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK: {0: "CSCC", 1: "CSNN", 2: "CSNN"},
+        ROLLBACK_ALL: {0: "RSRR", 1: "RSNN", 2: "RSNN"},
+    },
+}
+CASES = [
+    (met, on_failure, most, ends)
+    for met, by_option in ENDS.items()
+    for on_failure, by_number in by_option.items()
+    for most, ends in by_number.items()
+]
+
+
+def rollout(engine: RollingEngine, images: List[str], **settings: Any) -> Rollout:
+    members = []
+    for service, image in zip(engine.present(), images):
+        change = ImageChange(Target(Reference.parse(image)))
+        members.append(Member(service, Update(service, change)))
+    return Rollout(engine, engine.clock, Settings(**settings), members, FakeWatch(engine.clock))  # type: ignore[arg-type]
+
+
+def run(engine: RollingEngine, task: Rollout) -> Tuple[Any, str]:
+    """Give the result and the error's text, empty where there is none."""
+    for _step in range(200):
+        if task.step():
+            break
+        engine.clock.sleep(1)
+    try:
+        return task.result(single=False), ""
+    except RolloutFailed as error:
+        return error.result, str(error)
+
+
+@pytest.mark.parametrize(("met", "on_failure", "most", "ends"), CASES)
+def test_how_it_ends(met: str, on_failure: str, most: int, ends: str) -> None:
+    engine = RollingEngine(4)
+    images = [NEW] * 4
+    if met == "failure":
+        images[SECOND] = CRASH
+    elif met != "nothing":
+        engine.befalls[SECOND] = met
+    result, message = run(engine, rollout(engine, images, max_parallel=most, on_failure=on_failure))
+    entries = result["services"]
+    assert [entry["outcome"] for entry in entries] == [LETTERS[letter] for letter in ends]
+    assert bool(message) == (met != "nothing")
+    assert [entry["changed"] for entry in entries] == [number in engine.written for number in range(4)]
+    assert result["changed"] is True
+    assert engine.most_at_once <= (most or 4)
+    back = [number for number in range(4) if ends[number] == "R"]
+    assert engine.rolled_back == back[::-1]  # the last one first
+    for number, entry in enumerate(entries):
+        image = engine.image(number)
+        assert image is None or (entry["image"]["after"] in (image, None))
+        assert (image == OLD) == (ends[number] in "RN")
+
+
+def test_services_that_run_it_take_no_place() -> None:
+    engine = RollingEngine(4)
+    task = rollout(engine, [OLD, OLD, NEW, NEW], max_parallel=1)
+    result, message = run(engine, task)
+    assert (message, engine.most_at_once, engine.written) == ("", 1, [2, 3])
+    assert [entry["outcome"] for entry in result["services"]] == ["unchanged", "unchanged", "converged", "converged"]
+
+
+def test_the_next_service_starts_as_soon_as_one_has_ended() -> None:
+    engine = RollingEngine(4)
+    engine.takes[1] = 9
+    task = rollout(engine, [NEW] * 4, max_parallel=2)
+    task.run(single=False)
+    assert engine.written_at[2:] == engine.ended_at[:2]
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_a_task_that_is_stopped_finishes_what_is_under_way(most: int) -> None:
+    engine = RollingEngine(4)
+    task = rollout(engine, [OLD, NEW, NEW, NEW], max_parallel=most)
+    task.is_stopped = lambda: len(engine.written) >= 1
+    result, message = run(engine, task)
+    assert message == ""
+    assert engine.written == [1]
+    outcomes = [entry["outcome"] for entry in result["services"]]
+    assert outcomes == ["unchanged", "converged", "not_started", "not_started"]
+    assert [entry["changed"] for entry in result["services"]] == [False, True, False, False]
+
+
+def test_a_task_that_is_stopped_still_puts_back_what_failed() -> None:
+    engine = RollingEngine(3)
+    task = rollout(engine, [CRASH, NEW, NEW], max_parallel=1, on_failure=ROLLBACK)
+    task.is_stopped = lambda: bool(engine.written)
+    result, _message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["rolled_back", "not_started", "not_started"]
+    assert engine.image(0) == OLD
+
+
+def test_what_nobody_could_look_at_since_its_update_is_told_as_it_was_written() -> None:
+    engine = RollingEngine(1)
+    engine.is_dark = True
+    result, _message = run(engine, rollout(engine, [NEW], wait_timeout=10))
+    entry = result["services"][0]
+    assert (entry["changed"], entry["outcome"], entry["image"]) == (True, "timed_out", {"before": OLD, "after": NEW})
+    assert entry["version"] == {"before": 10, "after": 11}
+
+
+def test_what_nobody_could_look_at_since_it_was_put_back_is_told_as_it_was_written() -> None:
+    engine = RollingEngine(2)
+    task = rollout(engine, [NEW, CRASH], wait_timeout=10, on_failure=ROLLBACK_ALL)
+    while not engine.rolled_back:
+        task.step()
+    engine.is_dark = True
+    result, message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["timed_out", "timed_out"]
+    assert [entry["image"]["after"] for entry in result["services"]] == [OLD, OLD]
+    assert "s0 was rolled back, but how it stands could not be read." in message
+
+
+MANY = 61
+
+
+def test_a_message_of_many_failures_fits_a_screen() -> None:
+    engine = RollingEngine(MANY)
+    task = rollout(engine, [CRASH] * MANY)
+    result, message = run(engine, task)
+    assert [entry["outcome"] for entry in result["services"]] == ["paused"] * MANY
+    told = [member.name for member in task.members if member.problem and member.problem in message]
+    assert told == [member.name for member in task.members[:5]]
+    assert message.endswith(" 56 more services failed; the result has the outcome of each.")
+    assert len(message) < 24 * 80
+
+
+def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
+    engine = RollingEngine(MANY)
+    engine.befalls[MANY // 2] = "removed"
+    task = rollout(engine, [NEW] * (MANY - 1) + [CRASH], on_failure=ROLLBACK_ALL)
+    result, message = run(engine, task)
+    outcomes = [entry["outcome"] for entry in result["services"]]
+    assert outcomes.count("rolled_back") == MANY - 1
+    assert f"s{MANY - 1} was put back and runs {OLD} again." in message
+    assert message.endswith(f" What became of {MANY - 1 - 10} more is in the result.")
+    last = task.members[0]
+    last.aftermath, last.outcome = "s0 was not put back.", SUPERSEDED
+    with pytest.raises(RolloutFailed, match=r"s0 was not put back\. s60 was put back"):
+        task.result(single=False)

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Tuple
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
+    AnswerLost,
+    EngineUnreachable,
+    NotAllowed,
+    SwarmUnavailable,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait, Waiter
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, Snapshot
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import MOST_FAILING_TASKS, failing_tasks
+from tests.unit.plugins.module_utils._service.recorded import FakeWatch, RecordedEngine, node, snapshot
+from tests.unit.plugins.module_utils.fakes import FakeClock
+
+NEW, CRASH = "whoami:0.6", "crash:1"
+DOWN = EngineUnreachable("Nothing listens on the socket /run/docker.sock: does the engine run?")
+
+
+def run(convergence: Waiter) -> None:
+    while convergence.active:
+        convergence.look()
+        convergence.pause()
+
+
+def converge(image: str, *moments: Any, seconds: float = 60.0) -> Tuple[Wait, FakeClock]:
+    clock, engine = FakeClock(), RecordedEngine(*moments)
+    convergence = Waiter(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    seen = next((moment for moment in moments if isinstance(moment, Snapshot)), snapshot("update begun"))
+    wait = convergence.add(seen.service, Expectation(image), seconds)
+    run(convergence)
+    return wait, clock
+
+
+def test_from_begin_to_end() -> None:
+    moments = [snapshot(name) for name in ("update begun", "update between two tasks", "update completed")]
+    wait, clock = converge(NEW, *moments)
+    assert wait.outcome == "converged"
+    assert wait.status is not None
+    assert (wait.status.running, wait.status.desired) == (2, 2)
+    assert wait.tasks == []
+    assert len(clock.pauses) == 2
+
+
+@pytest.mark.parametrize("error", [DOWN, AnswerLost("cut"), SwarmUnavailable("GET /services", 500, "no leader")])
+def test_engine_that_is_away_for_a_while(error: Exception) -> None:
+    wait, _clock = converge(NEW, snapshot("update begun"), error, error, snapshot("update completed"))
+    assert wait.outcome == "converged"
+
+
+def test_engine_that_stays_away_is_told_at_the_time_out() -> None:
+    wait, clock = converge(NEW, snapshot("update begun"), DOWN, seconds=10.0)
+    assert wait.outcome == "timed_out"
+    assert "Nothing listens" in wait.reason
+    assert clock.time == pytest.approx(1010.0, abs=0.01)
+
+
+def test_engine_that_is_away_from_the_start() -> None:
+    wait, _clock = converge(NEW, DOWN, seconds=3.0)
+    assert (wait.outcome, wait.status, wait.tasks) == ("timed_out", None, [])
+
+
+def test_time_out_tells_how_it_stands() -> None:
+    wait, clock = converge(NEW, snapshot("update between two tasks"), seconds=10.0)
+    assert wait.outcome == "timed_out"
+    assert "1/2" in wait.reason
+    assert clock.time == pytest.approx(1010.0, abs=0.01)
+
+
+def test_judgement_at_the_last_moment_counts() -> None:
+    wait, _clock = converge(NEW, snapshot("update begun"), snapshot("update completed"), seconds=1.0)
+    assert wait.outcome == "converged"
+
+
+def test_removed_service_is_told_at_once() -> None:
+    wait, clock = converge(NEW, snapshot("update begun"), None)
+    assert wait.outcome == "superseded"
+    assert "removed" in wait.reason
+    assert clock.time < 1005.0
+
+
+@pytest.mark.parametrize(
+    ("moment", "image", "outcome", "task"),
+    [
+        ("update paused", CRASH, "paused", ("failed", "task: non-zero exit (1)", 1)),
+        ("failed and not restarted", CRASH, "paused", ("failed", "task: non-zero exit (1)", 1)),
+        ("job failed", "failjob:1", "paused", ("failed", "task: non-zero exit (3)", 3)),
+    ],
+)
+def test_failing_tasks_come_with_a_failure(moment: str, image: str, outcome: str, task: Tuple[str, str, int]) -> None:
+    wait, _clock = converge(image, snapshot(moment))
+    assert wait.outcome == outcome
+    for told in wait.tasks:
+        assert (told["state"], told["error"], told["exit_code"]) == task
+        assert told["node"] == node()["Description"]["Hostname"]
+    assert wait.tasks
+
+
+def test_newest_failure_of_each_slot() -> None:
+    seen = snapshot("update paused")
+    told = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert sorted(task["slot"] for task in told) == [1, 2]
+
+
+def test_failures_of_an_earlier_rollout_are_not_told() -> None:
+    seen = snapshot("update paused")
+    seen.service["UpdateStatus"]["StartedAt"] = "2126-01-01T00:00:00Z"
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+    del seen.service["UpdateStatus"]["StartedAt"]
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
+
+
+def test_failures_are_told_at_a_time_out_without_a_request_more() -> None:
+    seen = snapshot("image cannot be pulled")
+    wait, clock = converge("127.0.0.1:1/nowhere:1", seen, DOWN, seconds=3.0)
+    assert (wait.outcome, [task["state"] for task in wait.tasks]) == ("timed_out", ["rejected"])
+    assert clock.time == pytest.approx(1003.0, abs=0.01)
+
+
+def test_the_search_for_failing_tasks_is_bounded() -> None:
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update paused"))
+    convergence = Waiter(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    convergence.add(snapshot("update paused").service, Expectation(CRASH), 0.5)
+    run(convergence)
+    assert engine.limits[-2:] == [pytest.approx(1.0), pytest.approx(1.0)]
+
+
+def test_image_that_cannot_be_pulled() -> None:
+    seen = snapshot("image cannot be pulled")
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert (told["slot"], told["state"], told["exit_code"]) == (1, "rejected", None)
+    assert "No such image" in told["error"]
+
+
+@pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
+def test_nothing_fails_where_all_is_well(name: str) -> None:
+    seen = snapshot(name)
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+
+
+def test_node_that_has_left_is_told_by_its_id() -> None:
+    seen = snapshot("job failed")
+    [told] = failing_tasks(seen.service, seen.tasks, [])
+    assert told["node"] == seen.tasks[0]["NodeID"]
+
+
+def test_secret_of_the_environment_is_not_told() -> None:
+    seen = snapshot("job failed")
+    seen.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["PASSWORD=hunter22"]
+    seen.tasks[0]["Status"]["Err"] = "bad value hunter22\nin a line"
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert told["error"] == "bad value *** in a line"
+
+
+def test_list_of_failing_tasks_is_bounded() -> None:
+    seen = snapshot("job failed")
+    tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
+    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS
+
+
+def test_a_definite_refusal_ends_the_wait_at_once() -> None:
+    refusal = NotAllowed("GET /nodes", 403, "no reason that can be read")
+    wait, clock = converge(NEW, snapshot("update begun"), refusal, seconds=300.0)
+    assert (wait.outcome, wait.reason) == ("updated", str(refusal))
+    assert clock.time < 1010.0
+
+
+def test_a_wait_ends_when_a_task_has_run_for_long_enough_and_not_at_the_next_poll() -> None:
+    wait, clock = converge("whoami:0.7", snapshot("created", date=""))
+    assert wait.outcome == "converged"
+    assert clock.time == pytest.approx(1001.0, abs=0.01)
+
+
+def test_a_wait_ends_when_a_task_has_had_no_successor_for_long_enough() -> None:
+    seen = snapshot("failed and not restarted", date="")
+    seen.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", "MaxAttempts": 1}
+    wait, clock = converge(CRASH, seen)
+    assert wait.outcome == "paused"
+    assert clock.time == pytest.approx(1005.0, abs=0.01)
+
+
+def test_where_looks_take_long_the_pauses_do_too() -> None:
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update begun"))
+    waiter = Waiter(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    waiter.add(snapshot("update begun").service, Expectation(NEW), 60.0)
+    waiter.look()
+    for seconds, pause in ((0.01, 2.0), (0.5, 4.0), (1.0, 8.0), (5.0, 10.0)):
+        waiter.observer.seconds = seconds
+        waiter.pause()
+        assert clock.pauses[-1] == pytest.approx(pause)
+
+
+@pytest.mark.parametrize(("is_given_up", "states"), [(True, ["complete", "complete"]), (False, [])])
+def test_tasks_that_ended_are_wrong_where_the_swarm_has_given_up(is_given_up: bool, states: Any) -> None:
+    seen = snapshot("one-shot complete")
+    seen.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", "MaxAttempts": 1}
+    for task in seen.tasks:
+        task["DesiredState"] = "shutdown"
+    told = failing_tasks(seen.service, seen.tasks, seen.nodes, is_given_up)
+    assert [task["state"] for task in told] == states
+    assert [task["exit_code"] for task in told] == [0] * len(states)
