@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import ExitStack
 
@@ -23,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(stack.close)
     if not hasattr(config, "workerinput"):  # the processes of pytest-xdist have the folder of the one that starts them
         keep_temporary_files_together()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a shell; what is started inherits it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     home = str(stack.enter_context(collection_path()))
     sys.path.insert(0, home)
     stack.callback(sys.path.remove, home)

@@ -51,11 +51,15 @@ class Farewell:
 
     @contextlib.contextmanager
     def holding_signals(self) -> Iterator[None]:
-        """While this lasts, only take note of a signal that ends the run; then end by it."""
+        """While this lasts, only take note of a signal that ends the run; then end by it.
+
+        A signal that the run ignores, as a shell has it for what it starts in the background, stays ignored.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        former = {number: signal.signal(number, self._note) for number in SIGNALS}
+        heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        former = {number: signal.signal(number, self._note) for number in heeded}
         try:
             yield
         finally:

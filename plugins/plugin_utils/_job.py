@@ -35,6 +35,8 @@ umask 077
 mkdir -p {base} && mkdir {base}/{name} && cd {base}/{name} && mkfifo wake && : > ticket && pwd -P && echo @rollout:made
 """
 
+UNMAKE = "cd {base} 2>/dev/null && rm -rf -- {name}"
+
 # Waits until the job wakes those who watch it, or has ended, and tells what is in its file from a byte on. To open the
 # pipe for both ways first keeps the shell from waiting for a job that is no more.
 LOOK = """
@@ -95,9 +97,10 @@ class Job:
         """Make the folder below another one, in which `~/` is the user's home; tell whether that could be done."""
         home, _slash, rest = base.partition("/")
         quoted = f'"$HOME"/{shlex.quote(rest)}' if home == "~" else shlex.quote(base)
-        done = self._run_shell(MAKE.format(base=quoted, name=f"rollout-{secrets.token_hex(8)}"))
-        lines = done["stdout"].splitlines()
+        words = {"base": quoted, "name": f"rollout-{secrets.token_hex(8)}"}
+        lines = self._run_shell(MAKE.format(**words))["stdout"].splitlines()
         if f"{MARK}made" not in lines:
+            self._run_shell(UNMAKE.format(**words))  # it may have been cut off in the middle
             return False
         self.folder = lines[lines.index(f"{MARK}made") - 1]
         return True

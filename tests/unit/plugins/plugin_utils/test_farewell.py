@@ -75,6 +75,15 @@ def test_a_signal_that_is_held_ends_the_worker_afterwards(tmp_path: Path, name: 
     assert (done.stderr, done.stdout) == ("\nAfter.\n", "True\n")
 
 
+def test_a_signal_that_the_run_ignores_stays_ignored(tmp_path: Path) -> None:
+    worker = """signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with farewell.holding_signals():
+        time.sleep(1)
+        sys.exit(3 if farewell.signal is None else 4)"""
+    done = end(tmp_path, worker, "os.kill(process.pid, signal.SIGINT); process.join(); print(process.exitcode)")
+    assert done.stdout == "3\n"
+
+
 def test_a_closed_standard_error_harms_nothing(tmp_path: Path) -> None:
     done = end(tmp_path, "farewell.leave('Interrupted.')", KILL, is_mute=True)
     assert (done.returncode, done.stdout) == (7, "")

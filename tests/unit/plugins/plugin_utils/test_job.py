@@ -59,6 +59,14 @@ def test_where_no_folder_can_be() -> None:
     assert not Job(run_shell).make_folder("/proc/nowhere")
 
 
+def test_what_was_cut_off_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    def cut_off(script: str) -> Dict[str, Any]:
+        return run_shell(script.replace("&& mkfifo wake", "&& kill -9 $$"))
+
+    assert not Job(cut_off).make_folder(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_news_come_once(job: Job) -> None:
     file = begin(job, {"at": 1})
     assert job.look().lines == [PID, {"at": 1}]
