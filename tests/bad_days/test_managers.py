@@ -301,6 +301,7 @@ def test_services_that_crash_never_converge_over_a_change_of_leaders(
         leader.kill()
         params = {"wait_timeout": ACROSS, "timeout": SEEN_LEADER_LOST, "docker_host": other.host}
         result = run.module("swarm_service_wait", services=[{"name": name} for name in crashing], **params)
+        assert "services" in result.data, result.text
         outcomes.append([entry["outcome"] for entry in result.data["services"]])
         assert min(entry["progress"]["desired"] for entry in result.data["services"]) >= len(managers.hosts) - 1
     assert [outcome for outcome in outcomes if outcome != ["timed_out"] * 2] == []
