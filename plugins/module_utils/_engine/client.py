@@ -128,6 +128,10 @@ class Engine:
         """The engine's version, asked for where a gateway has put its own name into the header Server."""
         return self._version or str(self._get("/version", dict).get("Version", ""))
 
+    def info(self) -> Dict[str, Any]:
+        """What the engine says of itself, among it its clock and the ID of its node."""
+        return self._get("/info", dict)
+
     def service(self, name_or_id: str) -> types.Service:
         """Read one service, by what the engine takes for it: ID, name, or a prefix of an ID. NotFound."""
         path = f"/services/{quote_url(name_or_id, safe='')}"

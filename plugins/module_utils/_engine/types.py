@@ -75,6 +75,7 @@ class Node(TypedDict, total=False):
     Spec: Dict[str, Any]
     Description: Dict[str, Any]
     Status: Dict[str, Any]
+    ManagerStatus: Dict[str, Any]
 
 
 class Distribution(TypedDict, total=False):

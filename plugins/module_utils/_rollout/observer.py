@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, Li
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of, present_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import moment_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, Status, judge
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import image_of, state_of
@@ -68,6 +69,8 @@ class Memory:
 class Observer:
     """Takes snapshots of services with three requests, whatever their number, and a fourth where `sees_former`.
 
+    The first look asks for the engine's clock too, where it is not clear that tasks have run for long enough.
+
     It remembers since when it has seen each task, each service and the nodes as they are. `began` and `seconds` are
     when the last look began, and how long it took.
     """
@@ -77,6 +80,8 @@ class Observer:
         self._clock = clock
         self._tasks_seen = Memory()
         self._services_seen = Memory()
+        self._is_first = True
+        self._leader: Optional[Tuple[str, float]] = None  # its node's ID, and by how much its clock is ahead of ours
         self.sees_former = False
         self.began = clock.now()
         self.seconds = 0.0
@@ -95,10 +100,41 @@ class Observer:
         found: Dict[str, Optional[Seen]] = dict.fromkeys(expected)
         for identifier, service in services.items():
             now, before = own.get(identifier, []), own_former.get(identifier, [])
-            snapshot = Snapshot(service, now, nodes, self._engine.date, held, before, steady[identifier])
+            snapshot = Snapshot(
+                service, now, nodes, self._engine.date, held, before, steady[identifier], self._leader_now(nodes)
+            )
             found[identifier] = Seen(snapshot, judge(snapshot, expected[identifier]))
+        if self._is_first:
+            self._judge_by_leaders_clock(found, expected)
+        self._is_first = False
         self.seconds = self._clock.now() - began
         return found
+
+    def _judge_by_leaders_clock(self, found: Dict[str, Optional[Seen]], expected: Dict[str, Expectation]) -> None:
+        """Judge those services again that only have to stand for longer: the leader may know that they have."""
+        waiting = {name: seen for name, seen in found.items() if seen and seen.status.settles_in is not None}
+        for identifier, seen in waiting.items():
+            nodes = seen.snapshot.nodes
+            self._leader = self._leader or self._ask_leader(nodes)
+            if self._leader is None:
+                return
+            snapshot = seen.snapshot._replace(leader_now=self._leader_now(nodes))
+            found[identifier] = Seen(snapshot, judge(snapshot, expected[identifier]))
+
+    def _ask_leader(self, nodes: List[types.Node]) -> Optional[Tuple[str, float]]:
+        """Ask for the clock of the swarm's leader; None where the engine is not the leader."""
+        try:
+            info = self._engine.info()
+        except errors.EngineError:
+            return None
+        now, own = moment_of(str(info.get("SystemTime", ""))), str((info.get("Swarm") or {}).get("NodeID"))
+        return (own, now - self._clock.now()) if now is not None and own == _leader_of(nodes) else None
+
+    def _leader_now(self, nodes: List[types.Node]) -> Optional[float]:
+        """When the look began by the leader's clock; None where that is not known, or another one leads since."""
+        if self._leader is None or self._leader[0] != _leader_of(nodes):
+            return None
+        return self.began + self._leader[1]
 
     def _tasks(self, identifiers: List[str], filters: types.Filters) -> List[types.Task]:
         """Tasks of these services; the engine answers 404 where one of the services has just been removed."""
@@ -114,6 +150,12 @@ class Observer:
         present = {task["ID"] for task in tasks}
         going_on = self._tasks(identifiers, {"desired-state": ["running"]})
         return [task for task in going_on if task["ID"] not in present]
+
+
+def _leader_of(nodes: List[types.Node]) -> str:
+    """The ID of the node that leads the swarm; empty where none is known to."""
+    leaders = [node["ID"] for node in nodes if (node.get("ManagerStatus") or {}).get("Leader")]
+    return leaders[0] if len(leaders) == 1 else ""
 
 
 def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:

@@ -6,9 +6,10 @@
 
 Each part takes time in proportion to the number of tasks: a service may have ten thousand.
 
-How long a task has stood as it does is told by one clock alone: that of the swarm's leader (`proof_by_completion`), or
-the one here (`held`). The engine that is asked may be another manager, or a gateway with a clock of its own before it,
-so its header Date counts only where it makes a task older than clocks can differ.
+How long a task has stood as it does is told by one clock alone: that of the swarm's leader, by what it has completed
+or says of its own clock (`leader_now`), or the one here (`held`). The engine that is asked may be another manager, or a
+gateway with a clock of its own before it, so its header Date counts only where it makes a task older than clocks can
+differ.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Snapshot(NamedTuple):
 
     `date` is the clock of the engine that was asked, as in the header Date. `held` maps tasks to the seconds for which
     they have been seen as they are; `steady` is for how many the service and all nodes have. `former` are the tasks of
-    earlier specs that should still run, where asked for.
+    earlier specs that should still run, where asked for. `leader_now` is when the look began by the clock of the
+    swarm's leader, in seconds since 1970, where the engine that was asked is it.
     """
 
     service: types.Service
@@ -55,6 +57,7 @@ class Snapshot(NamedTuple):
     held: Mapping[str, float] = {}
     former: Sequence[types.Task] = ()
     steady: float = 0.0
+    leader_now: Optional[float] = None
 
 
 class Tally(NamedTuple):
@@ -190,7 +193,7 @@ class Standing:
         """Seconds until the service and the nodes have stayed as they are for a while."""
         moments = [moment_of(str(self._snapshot.service.get("UpdatedAt", ""))), *self._nodes.values()]
         known = [moment for moment in moments if moment is not None]
-        if len(known) == len(moments) and self._is_ancient(max(known), SUCCESSOR_TIME):
+        if len(known) == len(moments) and self._is_past(max(known), SUCCESSOR_TIME):
             return 0.0
         return math.inf if self._away else max(0.0, SUCCESSOR_TIME - self._snapshot.steady)
 
@@ -204,10 +207,16 @@ class Standing:
             since = heard if of_node is None else max(heard, of_node)
             if completed is not None and completed - since >= seconds:
                 return 0.0
-            if self._is_ancient(since, seconds):
+            if self._is_past(since, seconds):
                 return 0.0
-        return max(0.0, seconds - self._snapshot.held.get(task["ID"], 0.0))
+        held = self._snapshot.held.get(task["ID"], 0.0)
+        if heard is not None and self._snapshot.leader_now is not None:
+            held = max(held, self._snapshot.leader_now - since)
+        return max(0.0, seconds - held)
 
-    def _is_ancient(self, since: float, seconds: float) -> bool:
-        """Whether so many seconds have passed since then, whatever the difference of the clocks."""
+    def _is_past(self, since: float, seconds: float) -> bool:
+        """Whether so many seconds have passed since then, by the leader's clock or however clocks differ."""
+        leader_now = self._snapshot.leader_now
+        if leader_now is not None and leader_now - since >= seconds:
+            return True
         return self._now is not None and self._now - since >= seconds + CLOCK_DIFFERENCE

@@ -92,3 +92,18 @@ def test_a_service_that_has_long_converged_is_not_waited_for(
             "tasks",
             "nodes",
         ]
+
+
+def test_a_service_that_was_never_updated_is_not_waited_for_either(
+    engine: Endpoint, proxies: dict[int, Proxy], service_name: str
+) -> None:
+    """The leader's own clock says for how long its tasks have run, whatever the header Date says."""
+    stands(engine, services.simple(service_name, "whoami:0.7", monitor=MONITOR), 1)
+    results = at_once({ahead: partial(wait, proxy.host, service_name, 60) for ahead, proxy in proxies.items()})
+    assert {ahead: result.service["outcome"] for ahead, result in results.items()} == dict.fromkeys(AHEAD, "converged")
+    for proxy in proxies.values():
+        before = len(proxy.requests)
+        assert wait(proxy.host, service_name, 60).service["outcome"] == "converged"
+        seen = [place_of(request) for request in proxy.requests[before:]]
+        assert seen == ["ping", "service", "services", "tasks", "nodes", "other"]
+        assert proxy.requests[-1].path.endswith("/info")

@@ -11,11 +11,12 @@ import json
 import queue
 import threading
 import time
+from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import EngineUnreachable
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import EngineUnreachable, NotAllowed
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import (
     BURST,
     LEAST_GAP,
@@ -25,6 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer
     Watch,
     service_of,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import moment_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
 from tests.unit.plugins.module_utils._service.recorded import RecordedEngine, snapshot
 from tests.unit.plugins.module_utils.fakes import FakeClock
@@ -188,6 +190,85 @@ def task_replaced(seen: Any) -> None:
 )
 def test_how_long_tasks_have_been_seen_as_they_are(changes: List[Any], judged: List[Any]) -> None:
     assert looks(*changes) == judged
+
+
+LEADERS_CLOCK = "2026-11-23T06:40:00Z"
+"""Later than the recorded moments of a service that was never updated."""
+
+
+def first_look(leader: str, own: str = "n1", moment: str = LEADERS_CLOCK, takes: float = 0.0) -> Any:
+    """Judge a service once that was never updated, through an engine that tells its node and its clock."""
+    seen, clock = snapshot("created"), FakeClock()
+    for number, node in enumerate(seen.nodes):
+        node.update(ID=f"n{number + 1}", ManagerStatus={"Leader": leader == f"n{number + 1}"})
+    for task in seen.tasks:
+        task["NodeID"] = "n1"
+    engine = RecordedEngine(seen)
+
+    def info() -> Dict[str, Any]:
+        clock.sleep(takes)
+        return {"SystemTime": moment, "Swarm": {"NodeID": own}}
+
+    engine.info = info  # type: ignore[method-assign]
+    sight = Observer(engine, clock).look({seen.service["ID"]: Expectation()})[seen.service["ID"]]  # type: ignore[arg-type]
+    assert sight is not None
+    return sight.status.outcome
+
+
+def test_the_leader_knows_for_how_long_its_tasks_have_run() -> None:
+    assert first_look(leader="n1") == "converged"
+
+
+@pytest.mark.parametrize(("leader", "own", "moment"), [("n2", "n1", LEADERS_CLOCK), ("n1", "n1", ""), ("", "", "")])
+def test_another_managers_clock_says_nothing(leader: str, own: str, moment: str) -> None:
+    assert first_look(leader, own, moment) is None
+
+
+def test_a_clock_that_was_told_late_is_set_back() -> None:
+    heard = max(task["UpdatedAt"] for task in snapshot("created").tasks)  # type: ignore[typeddict-item]
+    then = moment_of(heard)
+    assert then is not None
+    told = iso(then + 1.5)
+    assert first_look("n1", moment=told) == "converged"
+    assert first_look("n1", moment=told, takes=1.0) is None
+
+
+@pytest.mark.parametrize(("leader", "outcome"), [("n1", "converged"), ("n2", None)])
+def test_the_leaders_clock_is_known_as_long_as_it_leads(leader: str, outcome: Any) -> None:
+    seen, clock = snapshot("created"), FakeClock()
+    heard = moment_of(max(str(task["UpdatedAt"]) for task in seen.tasks))  # type: ignore[typeddict-item]
+    assert heard is not None
+    for node in seen.nodes:
+        node.update(ID="n1", ManagerStatus={"Leader": True})
+    engine = RecordedEngine(seen)
+    engine.told = {"SystemTime": iso(heard + 0.4), "Swarm": {"NodeID": "n1"}}
+    observer, wanted = Observer(engine, clock), {seen.service["ID"]: Expectation()}  # type: ignore[arg-type]
+    first = observer.look(wanted)[seen.service["ID"]]
+    assert first is not None
+    assert first.status.settles_in == pytest.approx(0.6, abs=0.01)
+    clock.sleep(0.7)
+    for node in seen.nodes:
+        node["ID"] = leader
+    second = observer.look(wanted)[seen.service["ID"]]
+    assert second is not None
+    assert second.status.outcome == outcome
+
+
+def iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_an_engine_that_may_not_tell_is_no_matter() -> None:
+    engine = RecordedEngine(snapshot("created"))
+    engine.info = refuse  # type: ignore[method-assign]
+    identifier = snapshot("created").service["ID"]
+    sight = Observer(engine, FakeClock()).look({identifier: Expectation()})[identifier]  # type: ignore[arg-type]
+    assert sight is not None
+    assert sight.status.outcome is None
+
+
+def refuse() -> Dict[str, Any]:
+    raise NotAllowed("GET /info", 403, "no")
 
 
 def test_a_task_is_kept_without_what_nobody_asks_for() -> None:

@@ -55,6 +55,7 @@ class RecordedEngine:
         self.rollbacks: List[int] = []
         self.looks = 0
         self.limits: List[float] = []
+        self.told: Dict[str, Any] = {}  # of itself
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -79,6 +80,9 @@ class RecordedEngine:
 
     def tasks(self, _filters: Any) -> List[Any]:
         return self._moment().tasks
+
+    def info(self) -> Dict[str, Any]:
+        return self.told
 
     def nodes(self) -> List[Any]:
         return [node()] if self.moments[0] is None else self._moment().nodes
