@@ -127,6 +127,8 @@ def test_a_rollback_whose_fate_is_unknown_is_not_told_as_none() -> None:
 
     member = failed(swarm, first(), lost(applied=True), meanwhile=lose_the_rollback)
     assert member.aftermath.startswith("It is not known whether the service t001 was rolled back")
+    assert (member.entry.changed, member.entry.outcome) == (True, "timed_out")
+    assert (member.entry.image_after, member.entry.version_after) == (None, None)
 
 
 @pytest.mark.parametrize("answered", [True, False])
