@@ -51,7 +51,7 @@ NO_SUCH_IMAGE = (
 
 
 class Options(NamedTuple):
-    """The options of swarm_service_image; names and meaning are those of its documents."""
+    """The options of swarm_service_image, by the names in its documentation."""
 
     choice: Choice
     registry: RegistryOptions
@@ -63,7 +63,7 @@ class Options(NamedTuple):
 
     @classmethod
     def parse(cls, params: Params) -> Options:
-        """Read the options. Raises InvalidInput for those that could only do nothing, or contradict each other."""
+        """Read the options. Raises InvalidInput if they contradict each other, or could do nothing."""
         if params["max_parallel"] < 0:
             raise errors.InvalidInput(f"max_parallel is {params['max_parallel']}; it must be 0 (all at once) or more.")
         images = [item["image"] for item in params["services"] or []]
@@ -100,7 +100,7 @@ def change_image(engine: Engine, params: Params, host: Host) -> Result:
 
 
 def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock) -> List[Member]:
-    """The services that are meant, and what is to be written into each."""
+    """Read the services and plan what to write into each."""
     chosen = options.choice.read(engine, clock)
     wanted = [(service, _wanted(service, image, options.tag)) for service, image in chosen]
     options.registry.check([reference for _service, reference in wanted])
@@ -113,7 +113,7 @@ def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock)
 
 
 def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[str]) -> Reference:
-    """The reference that a service should run: the image given, its own repository's tag, or what it has."""
+    """The reference that a service should run: the given image, its own repository at the given tag, or its own one."""
     if image is not None:
         return image
     present = Reference.parse(stored_image(service["Spec"]))
@@ -123,7 +123,7 @@ def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[st
 
 
 def plan_member(service: types.Service, wanted: Reference, resolver: Resolver, options: Options) -> Member:
-    """Plan what to do with one service, asking the registry where that is needed.
+    """Plan what to do with one service; ask the registry if needed.
 
     Raises UnresolvedImage with `on_unresolved: fail` and for an image that does not exist, OtherDigest,
     UnsupportedService, CredentialError, InvalidInput.

@@ -35,9 +35,9 @@ HELPER_PREFIX = "docker-credential-"
 HELPER_TIMEOUT = 30.0  # seconds
 TIMED_OUT = 124  # exit statuses of LIMITED, which are those of coreutils' timeout(1)
 CANNOT_RUN = {126: "Permission denied", 127: "No such file or directory"}
-# A program for Python: run a command, and kill it and its children where it takes longer than so many seconds. Not
-# every system has timeout(1), and by itself that asks a program only to end. Children that stay behind are killed too:
-# one that writes to the output for good would be read for good.
+# A Python program: run a command, and kill it and its children if it takes longer than so many seconds. Not every
+# system has timeout(1), which by default only asks a program to end. Children that stay behind are killed too: one
+# that never stops writing to the output would be read for ever.
 LIMITED = """
 import errno, os, signal, sys
 
@@ -68,19 +68,19 @@ TOKEN_USER = "<token>"  # a helper's way of saying that the secret is an identit
 NOT_FOUND = "credentials not found in native keychain"
 HARMLESS_HELPER_TEXTS = (NOT_FOUND, "no credentials server URL", "no credentials username")
 LARGEST_CONFIG = 4 * 1024 * 1024  # bytes
-_LINE_BREAK = re.compile(r"[\r\n]")  # what Go's encoding/base64 passes over
+_LINE_BREAK = re.compile(r"[\r\n]")  # what Go's encoding/base64 ignores
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
 class CredentialError(errors.InvalidInput):
-    """Credentials were asked for and their source cannot be used."""
+    """Credentials were asked for, but their source cannot be used."""
 
 
 class DockerConfigKeychain(Keychain):
     """The Docker CLI's own sources: DOCKER_AUTH_CONFIG, then `credHelpers`, `credsStore` and `auths` of config.json.
 
-    `run_program` runs a helper. `folder` holds config.json; by default DOCKER_CONFIG, then `~/.docker`, where the file
-    may be missing.
+    `run_program` runs a helper. `folder` holds config.json; by default it is DOCKER_CONFIG, then `~/.docker`, where the
+    file may be missing.
     """
 
     inherits = False
@@ -137,7 +137,7 @@ class DockerConfigKeychain(Keychain):
 
 
 def _is_key_of(key: str, domain: str) -> bool:
-    """Whether a config file's key stands for the domain; scheme and path of older files do not count."""
+    """Whether a config file's key stands for the domain; the scheme and path in older files are ignored."""
     if key == key_of(domain):
         return True
     host = key.partition("://")[2] or key
@@ -198,7 +198,7 @@ def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
 
 
 def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Credential]:
-    """Ask a credential helper, within a limit. None where it knows nothing of the server."""
+    """Ask a credential helper, with a time limit. None if it knows nothing of the server."""
     program = HELPER_PREFIX + name
     limited = [sys.executable, "-I", "-S", "-c", LIMITED, f"{HELPER_TIMEOUT:g}"]
     try:
