@@ -93,8 +93,8 @@ class NotAllowed(ApiError):
         needed = f"{path.strip('/').partition('/')[0].lstrip('_').upper()}=1"
         needed = needed if method == "GET" else f"{method}=1 and {needed}"
         said = (
-            f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: have what is before the "
-            f"engine, a socket proxy or an authorization plugin, allow it ({needed} for docker-socket-proxy)."
+            f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: allow it in the socket "
+            f"proxy or the authorization plugin in front of the engine ({needed} for docker-socket-proxy)."
         )
         self.args = (said,)
 

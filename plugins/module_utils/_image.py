@@ -177,7 +177,7 @@ def _tag_fault(tag: str) -> str:
     if not tag:
         return "the tag after the colon is empty"
     if len(tag) > 128:
-        return f"the tag has {len(tag)} characters, 128 are the most"
+        return f"the tag has {len(tag)} characters; at most 128 are allowed"
     return (
         f"the tag {errors.quote(tag)!r} may hold letters, digits, '_', '.' and '-' and does not begin with '.' or '-'"
     )
@@ -211,9 +211,9 @@ def _check_path(text: str, path: str) -> None:
     if not path:
         raise InvalidReference(text, "the repository is empty")
     if path.lower() != path:
-        raise InvalidReference(text, "a repository is written in lower case")
+        raise InvalidReference(text, "a repository must be in lower case")
     if len(path) > LONGEST_PATH:
-        raise InvalidReference(text, f"the repository has {len(path)} characters, {LONGEST_PATH} are the most")
+        raise InvalidReference(text, f"the repository has {len(path)} characters; at most {LONGEST_PATH} are allowed")
     for component in path.split("/"):
         if not component:
             raise InvalidReference(text, "a part between two slashes is empty")

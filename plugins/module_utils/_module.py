@@ -96,8 +96,8 @@ DETACHED = 'setsid "$@" </dev/null >/dev/null 2>&1 &'
 
 # The text of such an error could quote an engine's answer, including a service's secrets.
 UNEXPECTED = (
-    "The answers of the engine are not those of a Docker engine, or this collection has a fault: please report it with "
-    "what -vvv shows. Whether something was changed is not known"
+    "The engine's answers are not those of a Docker engine, or this collection has a bug: please report it with "
+    "the output of -vvv. Whether something was changed is not known"
 )
 
 Groups = List[Tuple[str, ...]]

@@ -65,7 +65,7 @@ class Hint:
 
     def say(self, said: str, services: Optional[List[str]] = None) -> str:
         """The whole message: what is to be said, and the command."""
-        return f"{said} To wait on:\n  {self.command(services or [])}"
+        return f"{said} To keep waiting, run:\n  {self.command(services or [])}"
 
 
 def wait_arguments(given: Options, variables: Options) -> Dict[str, Any]:

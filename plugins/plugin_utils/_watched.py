@@ -36,16 +36,16 @@ RESULT_SECONDS = 30.0  # from the end of a job to its result, at most; a busy no
 
 DIED = {"cmd", "outdata", "data", "child_pid"}  # keys of a result that Ansible's wrapper wrote in the module's place
 
-NOT_BEGUN = "Interrupted: nothing was begun."
-UNTOLD = "Interrupted: the job on the node could not be told so, and goes on with the whole rollout."
+NOT_BEGUN = "Interrupted: nothing was started."
+UNTOLD = "Interrupted: the job on the node could not be told, and continues the whole rollout."
 OVER = "Interrupted: the rollout had just ended."
-BEGUN = "Interrupted: the swarm goes on with the rollout."
-PARTLY_BEGUN = f"{BEGUN} Services that were not begun stay as they are until you run the task again."
-BROKEN = "The connection broke ({reason}); the rollout goes on, and so does the wait."
-NOT_STARTED = "The job on the node did not start in time, and was given up. Nothing was changed."
-GOES_ON = "What the swarm has begun goes on. To wait on: {command}"
+BEGUN = "Interrupted: the swarm continues the rollout."
+PARTLY_BEGUN = f"{BEGUN} Services that were not started stay as they are until you run the task again."
+BROKEN = "The connection broke ({reason}); the rollout and the wait continue."
+NOT_STARTED = "The job on the node did not start in time and was cancelled. Nothing was changed."
+GOES_ON = "What the swarm has started continues. To keep waiting, run: {command}"
 NOT_BACK = f"What became of the task is not known: the connection broke ({{reason}}) and did not come back. {GOES_ON}"
-NO_WORD = f"What became of the task is not known: the job on the node ended without a word. {GOES_ON}"
+NO_WORD = f"What became of the task is not known: the job on the node ended without a result. {GOES_ON}"
 
 display = Display()
 

@@ -38,6 +38,6 @@ def warning_of_newer_managers(engine: Engine, waits: bool = False) -> str:
         return ""
     return (
         f"This manager's engine is {errors.quote(version)}, and other managers have a newer one ({', '.join(newer)}). "
-        "Fields of the service that the older engine does not know are lost by an update through it, and it cannot "
-        "show that they are. Run the task on the newest manager."
+        "An update through the older engine deletes the fields of the service that it does not know, and it cannot "
+        "show that. Run the task on the newest manager."
     )

@@ -73,7 +73,7 @@ def select_services(engine: Engine, selector: Selector, allow_none: bool) -> Lis
     present = engine.services({"label": labels} if labels else None)
     taken = [service for service in present if selector.takes(service)]
     if not taken and not allow_none:
-        raise errors.InvalidInput(f"No service has {selector}. With allow_none=true that would be fine.")
+        raise errors.InvalidInput(f"No service has {selector}. Set allow_none=true if that is not an error.")
     return sorted(taken, key=lambda service: str(service["Spec"].get("Name")))
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 WARN = "warn"
 NO_SUCH_IMAGE = (
     "It has no such image, so no node could pull it, and on_unresolved does not matter. Was it pushed, under this "
-    "name? For an image that the nodes hold already, say resolve=never."
+    "name? For an image that the nodes have already, set resolve=never."
 )
 
 
@@ -69,13 +69,13 @@ class Options(NamedTuple):
         images = [item["image"] for item in params["services"] or []]
         if params["tag"] is not None and any(image is not None for image in images):
             raise errors.InvalidInput(
-                "tag and the image of a service in services are both given; either says what it should run."
+                "tag and the image of a service in services are both given; use only one of them."
             )
         has_image = params["image"] is not None or (bool(images) and None not in images)
         if not has_image and params["tag"] is None and params["resolve"] != ALWAYS and not params["force"]:
             raise errors.InvalidInput(
-                "Neither image nor tag is given, so there is nothing to do but to look whether the tag has moved: "
-                "say resolve=always for that, or force=true to redeploy, or give an image or a tag."
+                "Neither image nor tag is given, so there is nothing to do. Give one of them, or set resolve=always "
+                "to follow the tag that the service has, or force=true to redeploy."
             )
         return cls(
             Choice.parse(params),
@@ -151,4 +151,4 @@ def _consequence(wanted: Reference, image: str) -> str:
     if wanted.digest is not None:
         return "The digest is the one that was asked for; the service's platforms are left as they are."
     image = wanted.with_default_tag().familiar
-    return f"The service gets {image} without a digest, so each node pulls what the tag is then."
+    return f"The service gets {image} without a digest, so each node pulls what the tag then stands for."

@@ -96,7 +96,7 @@ def _unusable(docker_host: str) -> str:
     advice = " For ssh://, have Ansible connect to that machine and leave docker_host out." if is_ssh else ""
     return (
         f"docker_host {errors.quote(_without_secrets(docker_host))!r} is not the address of an engine: "
-        f"unix:///PATH, tcp://HOST:PORT and https://HOST:PORT are.{advice}"
+        f"use unix:///PATH, tcp://HOST:PORT or https://HOST:PORT.{advice}"
     )
 
 

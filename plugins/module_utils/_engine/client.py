@@ -53,7 +53,7 @@ UNAVAILABLE_TEXTS = (
 
 
 WANTS_TLS = b"HTTP request to an HTTPS server"  # Go's net/http
-UNREADABLE = "no reason that can be read"
+UNREADABLE = "no readable reason"
 MOST_WARNINGS = 10  # warnings passed on from one answer
 NOT_FOUND_STATUS = 404
 NOT_ALLOWED_STATUSES = (401, 403, 405)  # an engine itself answers with these for /distribution alone
@@ -168,7 +168,7 @@ class Engine:
         is_whole = isinstance(descriptor, dict) and isinstance(descriptor.get("digest"), str)
         is_whole = is_whole and isinstance(platforms, list)
         if not is_whole or not all(isinstance(platform, dict) for platform in platforms):
-            raise errors.BadAnswer(f"GET {call}: the answer holds no digest that can be used.")
+            raise errors.BadAnswer(f"GET {call}: the answer holds no usable digest.")
         checked: types.Distribution = distribution
         return checked
 
@@ -220,7 +220,7 @@ class Engine:
         reason = _reason(answer)
         text = reason.lower()
         if answer.status in GATEWAY_STATUSES:
-            return errors.AnswerLost(f"{call}: a gateway before the engine answered {answer.status}: {reason}.")
+            return errors.AnswerLost(f"{call}: a gateway in front of the engine answered {answer.status}: {reason}.")
         if NOT_READY_TEXT not in text and any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
         return _kind_of_refusal(call, answer.status, reason)(call, answer.status, reason)
@@ -237,7 +237,7 @@ class Engine:
         except (ValueError, RecursionError):
             raise errors.BadAnswer(f"{call}: the answer is not JSON, though an engine's would be.") from None
         if not isinstance(value, kind):
-            raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
+            raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine returns.")
         return value
 
 

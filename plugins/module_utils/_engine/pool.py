@@ -200,7 +200,7 @@ def _check_file(given: str, load: Callable[[], None]) -> None:
         load()
     except ssl.SSLError:
         raise errors.InvalidInput(
-            f"{given} cannot be used, is it PEM, and do certificate and key belong together?"
+            f"{given} cannot be used: is it PEM, and do certificate and key belong together?"
         ) from None
     except OSError as error:
         raise errors.InvalidInput(f"{given} cannot be read: {error.strerror}.") from None

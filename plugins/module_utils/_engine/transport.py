@@ -109,7 +109,7 @@ class Transport:
             )
         if _has_timed_out(error):
             return errors.AnswerLost(
-                f"{call}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
+                f"{call}: no complete answer from {self.address.text} within {self.limit:.3g} seconds."
             )
         return None
 
@@ -132,7 +132,7 @@ class Transport:
 
     def _lost(self, call: str, error: Exception) -> errors.AnswerLost:
         return errors.AnswerLost(
-            f"{call}: the connection to {self.address.text} broke before the whole answer was there ({_reason(error)})."
+            f"{call}: the connection to {self.address.text} broke before the answer was complete ({_reason(error)})."
         )
 
 

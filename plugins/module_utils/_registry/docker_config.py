@@ -118,7 +118,7 @@ class DockerConfigKeychain(Keychain):
         if not name:
             return None
         if not isinstance(name, str) or not _HELPER_NAME.fullmatch(name):
-            raise CredentialError(f"{self._path} names a credential helper for {domain} that is not a helper's name.")
+            raise CredentialError(f"In {self._path}, the name of the credential helper for {domain} is not valid.")
         return name
 
     def _read(self) -> Dict[str, Any]:
@@ -204,7 +204,7 @@ def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Cr
     try:
         status, output, complaints = run_program([*limited, program, "get"], server.encode())
     except BrokenPipeError:
-        raise CredentialError(f"The credential helper {program} ended before it had read what it was asked.") from None
+        raise CredentialError(f"The credential helper {program} ended before it had read the request.") from None
     except OSError as error:
         raise CredentialError(f"The credential helper {program} cannot be run: {error.strerror}.") from None
     if status == TIMED_OUT:
@@ -226,7 +226,7 @@ def _refusal(program: str, server: str, exit_code: int, said: str) -> Credential
     words = (
         f" and said: {errors.quote(harmless[0])}"
         if harmless
-        else " (its words are not shown, since they may hold a secret)"
+        else " (its output is not shown, since it may hold a secret)"
     )
     return CredentialError(
         f"The credential helper {program} failed for {server} with exit code {exit_code}{words}. "
@@ -239,7 +239,9 @@ def _from_answer(program: str, server: str, output: bytes) -> Credential:
         answer = json.loads(output.decode("utf-8"))
         username, secret = answer["Username"], answer["Secret"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CredentialError(f"The credential helper {program} gave no user name and secret for {server}.") from None
+        raise CredentialError(
+            f"The credential helper {program} returned no user name and secret for {server}."
+        ) from None
     if username == TOKEN_USER:
         return Credential(server, identity_token=str(secret))
     return Credential(server, str(username), str(secret))

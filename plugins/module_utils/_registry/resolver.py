@@ -94,7 +94,7 @@ class Resolver:
             digest = str(answer["Descriptor"]["digest"])
             return Resolved(reference.with_digest(digest).digest or "", platforms_of(answer))
         except InvalidReference as error:
-            return UnresolvedImage(f"The registry of {reference.familiar} gave no digest that can be used: {error}")
+            return UnresolvedImage(f"The registry of {reference.familiar} returned no usable digest: {error}")
 
     def _inspect(self, reference: Reference, header: Optional[str]) -> Union[errors.EngineError, types.Distribution]:
         """Ask once. A registry that refuses, is slow or is down has answered too, and is not asked again."""
@@ -131,7 +131,7 @@ def _domain_of(image: str) -> Optional[str]:
 def _warning_of_move(former: str, domain: str) -> str:
     return (
         f"The image moves from the registry {former} to {domain}. With registry_auth=inherit the service keeps the "
-        f"credentials that it may have for {former}, and its nodes send them to {domain} if that asks for some. "
+        f"credentials that it may have for {former}, and its nodes send them to {domain} if it asks for any. "
         "To avoid that, use registry_auth=docker_config, or registry_username and registry_password."
     )
 
@@ -140,16 +140,16 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
     secrets = credential.secrets if credential else []
     if not isinstance(error, errors.ApiError):
         return UnresolvedImage(
-            f"The registry {reference.domain} gave no digest for {reference.familiar}: "
+            f"The registry {reference.domain} returned no digest for {reference.familiar}: "
             f"{errors.quote(str(error), secrets)}"
         )
     if isinstance(error, errors.NotAllowed):
-        return UnresolvedImage(f"No digest for {reference.familiar} was asked for: {error.scrubbed(secrets)}")
+        return UnresolvedImage(f"No digest for {reference.familiar} was requested: {error.scrubbed(secrets)}")
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
     kind = MissingImage if _is_definite(error) else UnresolvedImage
     return kind(
-        f"The registry {reference.domain} gave no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
+        f"The registry {reference.domain} returned no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
     )
 
 

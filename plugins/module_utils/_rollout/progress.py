@@ -51,7 +51,7 @@ def _outcome(member: Member) -> Optional[str]:
 
 def _line(member: Member) -> str:
     if member.stage == QUEUED:
-        return f"{member.name}: not begun"
+        return f"{member.name}: not started"
     line = member.wait.reason if member.wait else ""
     return line or f"{member.name}: {_outcome(member) or member.stage}"
 

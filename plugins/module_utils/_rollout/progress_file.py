@@ -56,13 +56,13 @@ class ProgressFile:
         try:
             os.stat(file._path(TICKET))
             if not _is_own(file._folder):
-                raise InvalidInput("The folder of this job is not one of its user's own.")
+                raise InvalidInput("The folder of this job does not belong to its user alone.")
             file._pipe = os.open(file._path(WAKE), os.O_RDWR | os.O_NONBLOCK)
             os.rename(file._path(TICKET), file._path(PROGRESS))
         except OSError:
             if os.path.basename(file._folder).startswith(NAME):
                 start_program(_remove(file._folder, 2))  # Ansible has made it again, for a result that nobody wants
-            raise InvalidInput("This job was given up before it began.") from None
+            raise InvalidInput("This job was cancelled before it began.") from None
         file.append({"pid": os.getpid()})
         return file
 

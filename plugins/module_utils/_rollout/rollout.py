@@ -89,7 +89,7 @@ class Rollout:
                 concerned.sort(key=lambda member: member.outcome == ROLLED_BACK)
             aftermaths = [member.aftermath for member in concerned]
             sentences = _first(problems, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
-            sentences += _first(aftermaths, MOST_PUT_BACK, "What became of {} more is in the result.")
+            sentences += _first(aftermaths, MOST_PUT_BACK, "The result says what became of {} more.")
             raise RolloutFailed(" ".join(sentences), result)
         return result
 
@@ -211,13 +211,13 @@ class Rollout:
             return service, service["PreviousSpec"], list(written.warnings)
         if member.footprint is None or member.footprint.previous != present.present:
             raise errors.UpdateConflict(
-                "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
+                "somebody else has changed it since, and their change would be lost. It was left as it is.", service
             )
         if was_rolled_back(service, since=member.service):
             return service, service["Spec"], []
         if service["Version"]["Index"] == member.service["Version"]["Index"]:
             member.give_up()
-        raise errors.UpdateUnfinished("its spec is the one that it had before this task.")
+        raise errors.UpdateUnfinished("it has the same spec as before this task.")
 
 
 def _first(sentences: List[str], most: int, rest: str) -> List[str]:

@@ -142,7 +142,7 @@ class Update(Write):
         )
         raise errors.UpdateConflict(
             f"Conflict on the service {self.name}: while this task went from {errors.quote(ours)} to "
-            f"{self.change.shown()}, somebody else set {errors.quote(theirs)}. Theirs was left as it is; {fate} "
+            f"{self.change.shown()}, somebody else set {errors.quote(theirs)}. Their change was left as it is; {fate} "
             "Run the task again if its image should win.",
             now,
             may_have_written=lost is not None,
@@ -151,7 +151,7 @@ class Update(Write):
     def unfinished(self, last: errors.EngineError) -> errors.UpdateUnfinished:
         """The error if the service, when last read, did not have the update."""
         return errors.UpdateUnfinished(
-            f"The service {self.name} could not be brought to the wanted image in time. When it was read last, it "
+            f"The service {self.name} could not be updated to the wanted image in time. When it was read last, it "
             f"had not been updated. The last answer: {last} Run the task again when the swarm answers."
         )
 
@@ -159,7 +159,7 @@ class Update(Write):
         """The error if an update's answer was lost and the service cannot be read any more."""
         return errors.UpdateUnfinished(
             f"It is not known whether the service {self.name} was updated: an update was sent, its answer never "
-            f"came, and the service cannot be read since. The last answer: {last} Run the task again when the swarm "
+            f"came, and the service could not be read since. The last answer: {last} Run the task again when the swarm "
             "answers.",
             lost=lost.footprint,
         )
@@ -200,7 +200,7 @@ class RollbackRequest(Write):
         )
         raise errors.UpdateConflict(
             f"Conflict on the service {self.name}: somebody else changed it before it could be rolled back. "
-            f"Theirs was left as it is. {fate}",
+            f"Their change was left as it is. {fate}",
             now,
             may_have_written=lost is not None,
         )
@@ -215,9 +215,9 @@ class RollbackRequest(Write):
     def unknown(self, last: errors.EngineError, lost: Attempt) -> errors.UpdateUnfinished:
         """The error if the answer was lost and the service cannot be read any more."""
         return errors.UpdateUnfinished(
-            f"It is not known whether the service {self.name} was rolled back: it was asked for, the answer never "
-            f"came, and the service cannot be read since. The last answer: {last} Look at the service before you run "
-            "the task again: a second rollback would undo the first.",
+            f"It is not known whether the service {self.name} was rolled back: a rollback was sent, its answer never "
+            f"came, and the service could not be read since. The last answer: {last} Look at the service before you "
+            "run the task again: a second rollback would undo the first.",
             lost=lost.footprint,
         )
 

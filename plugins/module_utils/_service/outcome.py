@@ -30,7 +30,7 @@ UNCHANGED = Outcome("unchanged", "{name} was not changed, and whether it has con
 UPDATED = Outcome(
     "updated",
     "{name} was updated to {wanted}, but whether it converges cannot be seen",
-    "The swarm goes on by itself; swarm_service_wait waits on, once that is allowed.",
+    "The swarm continues by itself; run swarm_service_wait to keep waiting, once that is allowed.",
 )
 CONVERGED = Outcome("converged")
 ROLLED_BACK = Outcome(
@@ -40,17 +40,17 @@ ROLLED_BACK = Outcome(
 )
 PAUSED = Outcome(
     "paused",
-    "The rollout of {wanted} on {name} has stopped, and the swarm does not go on by itself",
-    "Fix the cause and run swarm_service_image with force=true, or go back with swarm_service_rollback.",
+    "The rollout of {wanted} on {name} has stopped, and the swarm does not continue by itself",
+    "Fix the cause and run swarm_service_image with force=true, or roll back with swarm_service_rollback.",
 )
 TIMED_OUT = Outcome(
     "timed_out",
     "{name} has not converged on {wanted} within {limit:g} seconds",
-    "The swarm goes on by itself; run the task again to wait on.",
+    "The swarm continues by itself; run the task again to keep waiting.",
 )
 SUPERSEDED = Outcome(
     "superseded",
-    "{name} does not roll out {wanted} any more, since somebody else changed it",
+    "{name} no longer rolls out {wanted}, since somebody else changed it",
     "Run the task again if its image should win.",
     may_be_rolled_back=False,
 )

@@ -29,7 +29,7 @@ class Selector(NamedTuple):
         """Check the option `select`. Raises InvalidInput."""
         if not (stack or labels or repository):
             raise errors.InvalidInput(
-                "select is empty: give it a stack, labels or a repository, or all services would be meant."
+                "select is empty: it would match all services. Give it a stack, labels or a repository."
             )
         reference = Reference.parse(repository) if repository else None
         if reference is not None and (reference.tag or reference.digest):

@@ -38,7 +38,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks im
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
-NOT_REPLACED = "its restart policy does not replace tasks that have ended any more"
+NOT_REPLACED = "its restart policy no longer replaces tasks that have ended"
 NOT_PLACED = "no node meets its placement constraints"
 MOVING = ("updating", "rollback_started")
 ENDED_STATES = (*FAILED_STATES, "complete", "shutdown", "remove")
