@@ -241,7 +241,7 @@ def test_the_whole_call_is_bounded(respond: Respond, tmp_path: Path) -> None:
         begun = time.monotonic()
         message = caught(AnswerLost, Transport(address, SHORT), "POST")
         assert time.monotonic() - begun < SHORT + 1
-    assert message == f"POST /v1.45/services: no whole answer from {address.text} within 0.3 seconds."
+    assert message == f"POST /v1.45/services: no complete answer from {address.text} within 0.3 seconds."
 
 
 def test_sending_is_bounded(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_sending_is_bounded(tmp_path: Path) -> None:
         listener.bind(str(path))
         listener.listen()  # and read nothing
         begun = time.monotonic()
-        with pytest.raises(AnswerLost, match=r"^POST /x: no whole answer from unix:///.* within 0.3 seconds.$"):
+        with pytest.raises(AnswerLost, match=r"^POST /x: no complete answer from unix:///.* within 0.3 seconds.$"):
             Transport(Address.parse(f"unix://{path}"), SHORT).call("POST", "/x", body=b"x" * 10_000_000)
         assert time.monotonic() - begun < SHORT + 1
 

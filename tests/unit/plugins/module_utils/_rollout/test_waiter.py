@@ -166,7 +166,7 @@ def test_list_of_failing_tasks_is_bounded() -> None:
 
 
 def test_a_definite_refusal_ends_the_wait_at_once() -> None:
-    refusal = NotAllowed("GET /nodes", 403, "no reason that can be read")
+    refusal = NotAllowed("GET /nodes", 403, "no readable reason")
     wait, clock = converge(NEW, snapshot("update begun"), refusal, seconds=300.0)
     assert (wait.outcome, wait.reason) == ("updated", str(refusal))
     assert clock.time < 1010.0
