@@ -47,9 +47,9 @@ def test_what_is_no_success_says_what_went_wrong(outcome: Outcome) -> None:
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
-        (PAUSED, "The rollout of app:2 on t001 has stopped, and the swarm does not go on by itself"),
+        (PAUSED, "The rollout of app:2 on t001 has stopped, and the swarm does not continue by itself"),
         (TIMED_OUT, "t001 has not converged on app:2 within 300 seconds"),
-        (SUPERSEDED, "t001 does not roll out app:2 any more, since somebody else changed it"),
+        (SUPERSEDED, "t001 no longer rolls out app:2, since somebody else changed it"),
         (ROLLED_BACK, "The rollout of app:2 on t001 failed, and the swarm put it back to app:1"),
         (UPDATED, "t001 was updated to app:2, but whether it converges cannot be seen"),
         (UNCHANGED, "t001 was not changed, and whether it has converged cannot be seen"),
