@@ -14,10 +14,11 @@ from urllib.parse import quote as quote_url
 from urllib.parse import urlencode
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Carrier
 
 SERVER = re.compile(r"Docker/(\S+)")
 MANAGER_STATE = "active/manager"
@@ -70,7 +71,7 @@ class Engine:
     transport bounds the time of each call.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Carrier) -> None:
         self._transport = transport
         self._prefix = ""
         self._version = ""  # of the engine, from its header Server
@@ -130,7 +131,8 @@ class Engine:
 
     def info(self) -> Dict[str, Any]:
         """The engine's description of itself, including its clock and the ID of its node."""
-        return self._get("/info", dict)
+        told: Dict[str, Any] = self._get("/info", dict)
+        return told
 
     def service(self, name_or_id: str) -> types.Service:
         """Read one service by what the engine accepts: ID, name, or a prefix of an ID. Raises NotFound."""

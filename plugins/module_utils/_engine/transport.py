@@ -16,7 +16,7 @@ import os
 import re
 import socket
 import stat
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
@@ -50,6 +50,31 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Carrier(Protocol):
+        """What carries calls to an engine, as a Transport does."""
+
+        address: Address
+        timeout: float
+        limit: float
+
+        def call(
+            self,
+            method: str,
+            path: str,
+            *,
+            params: Optional[Dict[str, str]] = None,
+            body: Optional[bytes] = None,
+            headers: Optional[Dict[str, str]] = None,
+        ) -> Answer:
+            """Send one request and read its whole answer."""
+
+        def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
+            """Open a stream and return its lines as they come."""
 
 
 class Transport:

@@ -51,6 +51,7 @@ class Service(TypedDict, total=False):
     PreviousSpec: ServiceSpec
     UpdateStatus: UpdateStatus
     JobStatus: Dict[str, Any]
+    UpdatedAt: str
 
 
 class Task(TypedDict, total=False):
@@ -73,6 +74,8 @@ class Node(TypedDict, total=False):
 
     ID: str
     Spec: Dict[str, Any]
+    Version: Version
+    UpdatedAt: str
     Description: Dict[str, Any]
     Status: Dict[str, Any]
     ManagerStatus: Dict[str, Any]

@@ -14,7 +14,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    cast,
+)
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of, present_services
@@ -162,7 +175,8 @@ def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:
     specs: Dict[str, Any] = {}
     slim = []
     for task in tasks:
-        kept: Dict[str, Any] = {key: task[key] for key in KEPT if key in task}  # type: ignore[literal-required]
+        fields: Mapping[str, object] = task
+        kept: Dict[str, Any] = {key: fields[key] for key in KEPT if key in fields}
         status, image = task.get("Status") or {}, image_of(task)
         kept["Status"] = {key: status[key] for key in ("State", "Err", "ContainerStatus") if key in status}
         kept["Spec"] = specs.setdefault(image, {"ContainerSpec": {"Image": image}})

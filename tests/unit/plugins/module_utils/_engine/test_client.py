@@ -41,7 +41,7 @@ PING = Answer(200, b"OK", {"api-version": "1.41"})
 
 def make_engine(*answers: Any) -> tuple[Engine, FakeTransport]:
     transport = FakeTransport(*answers)
-    return Engine(transport), transport  # type: ignore[arg-type]
+    return Engine(transport), transport
 
 
 def connected(*answers: Any) -> tuple[Engine, FakeTransport]:
@@ -372,7 +372,7 @@ def test_the_engines_clock_is_that_of_its_last_answer() -> None:
 
 @pytest.mark.parametrize(("host", "kept"), [("unix:///run/docker.sock", True), ("tcp://m1:2375", False)])
 def test_whether_secrets_may_be_sent(host: str, kept: bool) -> None:
-    assert Engine(FakeTransport(host=host)).keeps_secrets is kept  # type: ignore[arg-type]
+    assert Engine(FakeTransport(host=host)).keeps_secrets is kept
 
 
 def test_the_limit_of_a_call_is_the_transports() -> None:

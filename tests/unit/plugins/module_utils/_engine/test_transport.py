@@ -16,7 +16,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Tuple, Type
+from typing import Callable, Generator, Iterator, List, Optional, Tuple, Type
 
 import pytest
 import trustme
@@ -354,7 +354,8 @@ def test_the_first_line_of_a_stream_comes_before_its_end(tmp_path: Path) -> None
     with unix_server(tmp_path, respond) as (_server, address):
         lines = Transport(address, AMPLE).lines("/events")
         assert next(lines) == b"first"
-        lines.close()  # type: ignore[attr-defined]
+        assert isinstance(lines, Generator)
+        lines.close()
 
 
 def test_a_stream_that_breaks_is_lost(tmp_path: Path) -> None:

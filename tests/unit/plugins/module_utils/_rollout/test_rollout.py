@@ -68,7 +68,7 @@ def rollout(engine: RollingEngine, images: List[str], **settings: Any) -> Rollou
     for service, image in zip(engine.present(), images):
         change = ImageChange(Target(Reference.parse(image)))
         members.append(Member(service, Update(service, change)))
-    return Rollout(engine, engine.clock, Settings(**settings), members, FakeWatch(engine.clock))  # type: ignore[arg-type]
+    return Rollout(engine.engine, engine.clock, Settings(**settings), members, FakeWatch(engine.clock))
 
 
 def run(engine: RollingEngine, task: Rollout) -> Tuple[Any, str]:

@@ -100,6 +100,7 @@ def test_the_result_of_a_task(single: bool) -> None:
     assert "service" not in as_result([], single)
 
 
-def test_an_entry_is_made_once() -> None:
+@pytest.mark.parametrize("name", ["outcome", "changed"])
+def test_an_entry_is_made_once(name: str) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        entry().outcome = PAUSED  # type: ignore[misc]
+        setattr(entry(), name, PAUSED)
