@@ -578,7 +578,7 @@ def main() -> int:
         say("\nInterrupted. The swarm was ended and removed.")
         return 130
     except (BenchFailed, BoxError, CompareFailed, EngineError, PackagesError, subprocess.TimeoutExpired) as error:
-        print(f"\nThe comparison could not go on: {error}", file=sys.stderr)
+        print(f"\nThe comparison could not continue: {error}", file=sys.stderr)
         return 1
     return 0
 
