@@ -580,8 +580,8 @@ medians, in seconds. What is compared is measured in turn, so that a slow minute
 - *`docker service update` loop*: a shell loop with `--detach --no-resolve-image`. It has no no-op and always writes.
 - *Peer's loop*: `ansible-playbook` with `community.docker.docker_swarm_service` in a loop, given name and image. It
   removes what is not named from the service; that is not part of the measurement.
-- In brackets: how many times as long as this collection. A figure with ≈ is not measured, but extrapolated in a straight
-  line from the smallest and the largest number that were:
+- In brackets: how many times as long as this collection. A figure with ≈ is not measured, but extrapolated in a line
+  from the smallest and the largest number that were:
 {measured}
 {fixed}
 The module's process held {memory} at most with {services} services, and {memory_one} with one.
