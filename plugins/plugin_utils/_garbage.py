@@ -13,7 +13,7 @@ from typing import Iterator
 
 @contextmanager
 def garbage_ignored() -> Iterator[None]:
-    """Pause garbage collection, and exclude the objects that exist at the end from later ones.
+    """Pause garbage collection, and have later collections skip the objects that exist at the end.
 
     To build a module, Ansible creates some hundred thousand objects beside the many that a worker inherits from its
     parent. All of them are freed when the worker exits, at the end of its task. Without this, a task with nothing to do

@@ -32,7 +32,7 @@ MISSING_TEXTS = ("manifest unknown", "name unknown")  # the specification's code
 
 
 class HandedOn(NamedTuple):
-    """The credential to store with a service (None: keep the stored one), and a warning if it may not fit."""
+    """The credential to store with a service (None: keep what it has), and a warning if that is another registry's."""
 
     credential: Optional[Credential] = None
     warning: str = ""

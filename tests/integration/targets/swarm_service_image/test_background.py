@@ -83,7 +83,7 @@ def test_a_killed_controller_changes_nothing_in_the_swarm(runs: dict[str, Any], 
 
 
 def interrupt(engine: Endpoint, name: str) -> list[Any]:
-    """Interrupt runs at some moments; return for each what it said, how long that took and what its command gives."""
+    """Interrupt runs at some moments; return for each what it said, how long that took and what its command returns."""
     told = []
     images = ("whoami:0.7", "whoami:0.6")
     for number in (1, 2):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A registry that gives no digest: what is said of it, and what becomes of the services."""
+"""A registry that returns no digest: what is said of it, and what becomes of the services."""
 
 from __future__ import annotations
 
