@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, List
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import (
+    warning_of_newer_managers,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import AnswerLost
+from tests.unit.plugins.module_utils.fakes import FakeTransport, answer
+
+
+def node(name: str, version: str, role: str = "manager") -> Any:
+    return {"ID": name, "Spec": {"Role": role}, "Description": {"Hostname": name, "Engine": {"EngineVersion": version}}}
+
+
+def ask(server: str, *answers: Any) -> str:
+    headers = {"api-version": "1.41", "swarm": "active/manager", "server": server}
+    engine = Engine(FakeTransport(Answer(200, b"OK", headers), *answers))
+    engine.connect()
+    return warning_of_newer_managers(engine)
+
+
+def test_the_warning_says_what_to_do() -> None:
+    warning = ask("Docker/20.10.24 (linux)", answer(200, [node("m2", "28.5.2")]))
+    assert warning.startswith("This manager's engine is 20.10.24, and other managers have a newer one (m2: 28.5.2).")
+    assert warning.endswith("Run the task on the newest manager.")
+
+
+def test_behind_a_gateway_the_engine_is_asked_for_its_version() -> None:
+    assert "20.10.24" in ask("nginx/1.27", answer(200, {"Version": "20.10.24"}), answer(200, [node("m2", "28.5.2")]))
+
+
+@pytest.mark.parametrize("answers", [[answer(200, [node("m2", "20.10.24")])], [AnswerLost("cut")]])
+def test_no_warning(answers: List[Any]) -> None:
+    assert ask("Docker/20.10.24 (linux)", *answers) == ""
