@@ -8,7 +8,14 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Platforms, platforms_of
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import RolloutError
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
+    MissingImage,
+    Platforms,
+    Resolved,
+    UnresolvedImage,
+    platforms_of,
+)
 
 AMD64 = {"Architecture": "amd64", "OS": "linux"}
 ARM = {"OS": "linux"}
@@ -44,3 +51,24 @@ ARM = {"OS": "linux"}
 )
 def test_platforms_of_an_image(named: Optional[List[Dict[str, str]]], expected: Optional[Platforms]) -> None:
     assert platforms_of({"Platforms": named} if named is not None else {}) == expected
+
+
+def test_an_image_that_is_missing_is_one_that_is_not_resolved() -> None:
+    assert isinstance(MissingImage("no"), UnresolvedImage)
+    assert not isinstance(UnresolvedImage("no"), MissingImage)
+    assert not MissingImage("no").may_have_written
+    assert issubclass(UnresolvedImage, RolloutError)
+
+
+@pytest.mark.parametrize("architecture", ["arm", "ARM"])
+def test_arm_in_any_case_keeps_its_system_alone(architecture: str) -> None:
+    assert platforms_of({"Platforms": [{"os": "linux", "architecture": architecture}]}) == [ARM]
+
+
+def test_platforms_keep_the_registrys_order() -> None:
+    named = [{"os": "windows", "architecture": "amd64"}, {"os": "linux", "architecture": "amd64"}]
+    assert platforms_of({"Platforms": named}) == [{"Architecture": "amd64", "OS": "windows"}, AMD64]
+
+
+def test_what_names_no_platforms_has_none() -> None:
+    assert Resolved("sha256:1").platforms is None

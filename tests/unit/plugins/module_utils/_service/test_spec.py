@@ -11,11 +11,14 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import UnsupportedService
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
+    deployment,
     differing_fields,
+    fingerprint,
+    name_of,
     spec_secrets,
     stored_image,
 )
-from tests.unit.plugins.module_utils.fakes import make_service
+from tests.unit.plugins.module_utils.fakes import SERVICE_ID, make_service
 
 
 def spec_of(image: str, **task: Any) -> ServiceSpec:
@@ -87,3 +90,25 @@ def test_the_secrets_of_a_spec(environment: Optional[List[str]], secrets: List[s
 @pytest.mark.parametrize("spec", [{}, {"TaskTemplate": None}, {"TaskTemplate": {"ContainerSpec": None}}])
 def test_a_spec_without_an_environment_has_no_secrets(spec: ServiceSpec) -> None:
     assert spec_secrets(spec) == []
+
+
+@pytest.mark.parametrize(("counter", "count"), [({}, 0), ({"ForceUpdate": 0}, 0), ({"ForceUpdate": 7}, 7)])
+def test_what_an_update_changes_in_a_spec(counter: Dict[str, int], count: int) -> None:
+    assert deployment({"TaskTemplate": {"ContainerSpec": {"Image": "app:1"}, **counter}}) == ("app:1", count)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("web", "web"), ("", SERVICE_ID), (None, SERVICE_ID), ("a\nb", "a b")])
+def test_a_name_that_is_fit_for_a_message(name: Optional[str], shown: str) -> None:
+    service = make_service()
+    service["Spec"]["Name"] = name
+    assert name_of(service) == shown
+
+
+def test_a_fingerprint_tells_specs_apart_whatever_the_order_of_their_fields() -> None:
+    one, other = spec_of("app:1"), spec_of("app:2")
+    assert fingerprint(one) == fingerprint(dict(reversed(list(one.items()))))
+    assert len({fingerprint(one), fingerprint(other), fingerprint(None), fingerprint({})}) == 4
+
+
+def test_a_fingerprint_is_too_short_to_check_a_guess_by() -> None:
+    assert len(fingerprint(spec_of("app:1"))) == 6
