@@ -75,7 +75,7 @@ def test_how_its_rollout_stands() -> None:
         pytest.param(f"app:1@{OTHER_DIGEST}", [THERE], DIGEST, True, "", id="the tag has moved"),
         pytest.param("app:1", [THERE], DIGEST, None, "", id="no digest to compare"),
         pytest.param(f"app@{DIGEST}", [], None, False, "", id="pinned for good"),
-        pytest.param("app:1", [DOWN], None, None, "gave no digest for app:1", id="the registry is down"),
+        pytest.param("app:1", [DOWN], None, None, "returned no digest for app:1", id="the registry is down"),
         pytest.param("NO REFERENCE", [], None, None, "NO REFERENCE", id="no reference"),
     ],
 )
