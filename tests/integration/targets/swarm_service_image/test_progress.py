@@ -33,7 +33,7 @@ ONLY_JSON = {"ANSIBLE_STDOUT_CALLBACK": "only_json"}
 MANY = 8
 MONITOR = 5
 """Seconds in which a task that crashes is seen to crash, on a busy machine too."""
-LIMIT, LATEST, START = 12, 5, 10
+LIMIT, LATEST, START = 12, 5, 20
 """Seconds for which a run waits, by which its end may be later, and in which Ansible starts on a busy machine."""
 AT_ONCE = 3
 """Runs at the same time: each of Ansible's takes a good part of a processor."""
