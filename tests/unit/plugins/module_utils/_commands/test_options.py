@@ -102,7 +102,7 @@ def test_each_service_is_read_with_its_image(params: Dict[str, Any], found: Any)
     ],
 )
 def test_where_credentials_come_from(params: Dict[str, Any], kind: Any) -> None:
-    assert type(registry(**params).keychain(run_program)) is kind
+    assert registry(**params).keychain(run_program).__class__ is kind
 
 
 @pytest.mark.parametrize("more", [{}, {"registry_auth": "docker_config", "registry_username": "robot"}])

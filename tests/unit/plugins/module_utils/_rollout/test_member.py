@@ -65,14 +65,14 @@ def written(member: Member, image: str = NEW) -> Written:
     return Written(member.service, changed=True, held=held, attempt=attempt, warnings=["Beware."])
 
 
-def ended(outcome: Outcome, image: str = NEW, is_seen: bool = True) -> Wait:
+def ended(outcome: Outcome, image: str = NEW, is_seen: bool = True, reason: str = "that is why") -> Wait:
     """A wait that has ended, the service having been seen last with an image, at version 20."""
     service = make_service(image)
     service["Version"]["Index"] = 20
     wait = Wait(service, Expectation(), 0.0)
     if is_seen:
         wait.see(Seen(Snapshot(service, [], []), Status("1/2 running", outcome, 1, 2)))
-    wait.end(outcome, "that is why")
+    wait.end(outcome, reason)
     return wait
 
 
@@ -249,9 +249,10 @@ def test_on_its_way_back() -> None:
     [
         (ended(CONVERGED, OLD), "rolled_back", f"t001 was put back and runs {OLD} again."),
         (ended(PAUSED, OLD), "paused", "t001 was put back, but has not converged (paused): that is why."),
+        (ended(PAUSED, OLD, reason="Why."), "paused", "t001 was put back, but has not converged (paused): Why."),
         (ended(TIMED_OUT, is_seen=False), "timed_out", "t001 was rolled back, but how it stands could not be read."),
     ],
-    ids=["converged", "paused", "not seen"],
+    ids=["converged", "paused", "a reason with a full stop", "not seen"],
 )
 def test_how_a_rollback_ends(wait: Wait, outcome: str, aftermath: str) -> None:
     member = updating()

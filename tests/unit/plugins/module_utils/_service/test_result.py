@@ -64,7 +64,7 @@ def test_an_entry_as_it_is_returned() -> None:
 
 
 def test_an_outcome_is_returned_as_plain_text() -> None:
-    assert type(entry().as_result()["outcome"]) is str
+    assert entry().as_result()["outcome"].__class__ is str
 
 
 def test_the_diff_has_the_fields_that_change_and_no_other() -> None:
