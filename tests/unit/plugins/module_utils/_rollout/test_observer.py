@@ -295,6 +295,34 @@ def test_a_task_is_kept_without_what_nobody_asks_for() -> None:
     assert {**seen.tasks[0], **kept} == {**seen.tasks[0], "Spec": kept["Spec"], "Status": kept["Status"]}
 
 
+def mixed() -> RecordedEngine:
+    """A service of two tasks at its new image, a third that still runs the old one, and a fourth that did."""
+    seen = snapshot("update completed", date="")
+    for identifier, desired in (("former", "running"), ("ended", "shutdown")):
+        seen.tasks.append(copy.deepcopy(seen.tasks[0]))
+        seen.tasks[-1].update({"ID": identifier, "Slot": 3, "DesiredState": desired})
+        seen.tasks[-1]["Spec"]["ContainerSpec"]["Image"] = "whoami:0.7"
+    return RecordedEngine(seen)
+
+
+@pytest.mark.parametrize(("sees_former", "former"), [(False, []), (True, ["former"])])
+def test_tasks_of_earlier_specs_are_seen_where_asked_for_and_do_not_count(sees_former: bool, former: List[str]) -> None:
+    engine = mixed()
+    [identifier] = (moment.service["ID"] for moment in engine.moments if isinstance(moment, Snapshot))
+    observer = Observer(engine.engine, FakeClock())
+    observer.sees_former = sees_former
+    sight = observer.look({identifier: Expectation()})[identifier]
+    assert sight is not None
+    assert len(sight.snapshot.tasks) == 2
+    assert [task["ID"] for task in sight.snapshot.former] == former
+    assert (sight.status.running, sight.status.desired) == (2, 2)
+
+
+def test_a_service_that_is_gone_is_seen_as_none_and_asks_for_no_tasks() -> None:
+    engine = RecordedEngine(None)
+    assert Observer(engine.engine, FakeClock()).look({OURS: Expectation()}) == {OURS: None}
+
+
 @pytest.mark.parametrize("event", [b"", b"{}", b"[]", b"null", b'{"Actor": null}', b"\xff"])
 def test_what_tells_of_no_service(event: bytes) -> None:
     assert service_of(event) == ""

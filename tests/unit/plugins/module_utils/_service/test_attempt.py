@@ -64,6 +64,12 @@ def test_whether_a_write_whose_answer_was_lost_was_carried_out(now: Service, has
     assert ATTEMPT.has_landed(now, deployment) is has_landed
 
 
+@pytest.mark.parametrize(("status", "has_landed"), [(ROLLED_BACK, True), (None, False)])
+def test_the_swarms_rollback_forgets_the_previous_spec(status: Optional[UpdateStatus], has_landed: bool) -> None:
+    attempt = Attempt(held(spec(OLD), spec(THEIRS), 10), spec(NEW))
+    assert attempt.has_landed(held(spec(OLD), None, 13, status), deployment) is has_landed
+
+
 def test_a_write_that_changes_nothing_that_is_looked_at_leaves_no_trace() -> None:
     same = Attempt(make_service(OLD), spec(OLD, Name="renamed"))
     assert not same.has_landed(held(spec(OLD, **LABELLED), spec(OLD)), deployment)
