@@ -52,9 +52,9 @@ def imported(path: Path, names: Mapping[str, Path]) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
             module = str(node.module)[len(PACKAGE) :].replace(".", "/")
-            for each in (f"{module}/{alias.name}" for alias in node.names):
-                short = [found.replace("module_utils/", "") for found in (each, module)]
-                yield next(name for name in short if name in names)
+            for alias in node.names:
+                found = [each.replace("module_utils/", "") for each in (f"{module}/{alias.name}", module)]
+                yield from [name for name in found if name in names][:1]
 
 
 def house() -> dict[str, set[str]]:

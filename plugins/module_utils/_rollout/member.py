@@ -154,6 +154,13 @@ class Member:
         self._image_after, self._version_after = self.expected.image, None
         self.warnings += warnings
 
+    def fail_rollback(self, error: errors.RolloutError) -> None:
+        """Take in that the service was not put back, or that nobody knows whether it was."""
+        if error.may_have_written:
+            self.outcome, self._image_after, self._version_after = TIMED_OUT, None, None
+        is_known = not error.may_have_written
+        self.aftermath = f"{self.name} was not put back: {error}" if is_known else str(error)
+
     def conclude(self, wait: Wait, limit: float, advise: bool) -> None:
         """Take in how the wait has ended, `limit` being its seconds; `advise` says what to do about a failure."""
         self._look_back(wait)

@@ -192,8 +192,7 @@ class Rollout:
         try:
             service, spec, warnings = self._request_rollback(member)
         except errors.RolloutError as error:
-            is_known = not error.may_have_written
-            member.aftermath = f"{member.name} was not put back: {error}" if is_known else str(error)
+            member.fail_rollback(error)
             return
         member.go_back(spec, warnings)
         self._wait_for(member, ROLLING_BACK, service)

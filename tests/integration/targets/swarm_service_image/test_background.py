@@ -133,11 +133,11 @@ def test_an_interruption_is_told_at_once_and_starts_nothing_more(
 def time_out(engine: Endpoint, name: str, folder: Path) -> Any:
     """Have Ansible end a task that takes too long; return the run and what is left on the node."""
     for number in (1, 2):
-        stands(engine, stepwise(f"{name}-{number}", replicas=3, delay=4), 3)
+        stands(engine, stepwise(f"{name}-{number}", replicas=3, delay=10), 3)
     listed = json.dumps([{"name": f"{name}-{number}", "image": "whoami:0.6"} for number in (1, 2)])
     options = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
     with SSHServer(folder) as server:
-        run = watch(task(engine, extra="timeout: 8", **options), inventory=server.inventory("manager1"))
+        run = watch(task(engine, extra="timeout: 15", **options), inventory=server.inventory("manager1"))
         return run, left_behind(folder)
 
 

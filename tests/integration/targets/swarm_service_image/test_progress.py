@@ -151,7 +151,7 @@ def test_each_line_says_since_when(runs: dict[str, Watched]) -> None:
 def test_the_time_that_was_given_is_kept(runs: dict[str, Watched]) -> None:
     run = runs["limit"]
     assert run.status == 2
-    assert re.search(r", timed_out, \d+ s$", run.progress[-1]), run.progress
+    assert ", timed_out" in run.progress[-1], run.progress
     assert LIMIT <= run.seconds <= LIMIT + LATEST + START
 
 

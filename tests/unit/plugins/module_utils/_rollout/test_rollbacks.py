@@ -18,7 +18,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ROLLING_BACK
-from tests.unit.plugins.module_utils.fakes import Event, FakeSwarm, first, lost, refused, removed, unreachable
+from tests.unit.plugins.module_utils.fakes import WORKER, Event, FakeSwarm, first, lost, refused, removed, unreachable
 
 SETTINGS = Settings(wait=False, on_failure="rollback")
 OLD, NEW = "whoami:0.7", "whoami:0.6"
@@ -35,6 +35,11 @@ def failed(swarm: FakeSwarm, *happening: Event, meanwhile: Callable[[FakeSwarm],
     meanwhile(swarm)
     rollout._roll_back_some()
     return member
+
+
+def demote(swarm: FakeSwarm) -> None:
+    """The engine becomes a worker."""
+    swarm.on_read.extend([refused(503, WORKER)] * 9999)
 
 
 def answers_again(swarm: FakeSwarm) -> None:
@@ -122,6 +127,8 @@ def test_a_rollback_whose_fate_is_unknown_is_not_told_as_none() -> None:
 
     member = failed(swarm, first(), lost(applied=True), meanwhile=lose_the_rollback)
     assert member.aftermath.startswith("It is not known whether the service t001 was rolled back")
+    assert (member.entry.changed, member.entry.outcome) == (True, "timed_out")
+    assert (member.entry.image_after, member.entry.version_after) == (None, None)
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -135,3 +142,18 @@ def test_a_service_that_was_removed_is_not_put_back(answered: bool) -> None:
     member = failed(swarm, refused(400, "no") if answered else lost(), meanwhile=remove)
     assert swarm.posts == 1
     assert answered == (member.aftermath == "")
+
+
+@pytest.mark.parametrize(
+    ("happening", "outcome", "changed"),
+    [
+        (refused(503, WORKER), "not_started", False),
+        (lost(demote), "timed_out", True),
+        (lost(demote, applied=True), "timed_out", True),
+    ],
+    ids=["refused", "lost", "lost and done"],
+)
+def test_an_engine_that_is_a_manager_no_more_supersedes_nothing(happening: Event, outcome: str, changed: bool) -> None:
+    member = failed(FakeSwarm(), happening)
+    assert (member.outcome, member.changed) == (outcome, changed)
+    assert "somebody else" not in member.problem
