@@ -254,9 +254,9 @@ PAGE = """\
 # Benchmark
 
 How long it takes to change the image of many services, and how waits behave. `make bench` measures all of this on
-engines that it starts for that, and writes this page; `.venv/bin/nox -s bench -- --waits` measures the waits alone.
-Each single measurement is in `benchmark.json`. The figures are medians. What is compared is measured in turn, so that
-a slow minute of the machine is shared.
+engines that it starts for that, and writes this page; `make bench ONLY=waits` measures the waits alone. Each single
+measurement is in `benchmark.json`. The figures are medians. What is compared is measured in turn, so that a slow minute
+of the machine is shared.
 
 ## Many services
 

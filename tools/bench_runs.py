@@ -41,9 +41,7 @@ class Done:
     text: str
 
 
-def timed(
-    command: list[str], environment: Mapping[str, str], stdin: str = "", allowed: Collection[int] = (0,)
-) -> Done:
+def timed(command: list[str], environment: Mapping[str, str], stdin: str = "", allowed: Collection[int] = (0,)) -> Done:
     """Run a command to its end; raises :class:`BenchFailed` with what it printed unless its status is allowed."""
     began = time.perf_counter()
     with subprocess.Popen(

@@ -56,7 +56,7 @@ from tools.demo import ansible_settings, beside_python, say
 PACKAGE = "ansible_collections.swarmops.rollout.plugins"
 OBSERVERS = {PRESENT: "_rollout.observer", FORMER: "_service.observation"}
 """Where a version has what looks and judges, below ``module_utils``."""
-ENDS = 9
+ENDS = {PRESENT: 9, FORMER: 5}
 """Rollouts whose end is measured, and with what monitor, in seconds."""
 END_MONITOR = 0.6
 BUSY_TIMEOUT = 10
@@ -151,8 +151,9 @@ class Waits:
 
     def _measure_ends(self) -> None:
         """Measure how long after the swarm's own end of an update its task ends."""
-        names = self._create("end", min(self._most, ENDS), monitor=END_MONITOR)
+        created = self._create("end", max(ENDS.values()), monitor=END_MONITOR)
         for number, (version, who) in enumerate(self._runs()):
+            names = created[: min(self._most, ENDS[version.name])]
             played = self._roll(version, who, [[name] for name in names], image_of(number))
             ends = {each["item"][0]["name"]: each["ended"] for each in played.rounds}
             self._add(END, who, version, *(ends[name] - self._completed(name) for name in names))
@@ -262,9 +263,7 @@ class Waits:
             services.started(self.engine, name, replicas)
         return names
 
-    def _roll(
-        self, version: Version, who: str, rounds: list[list[str]], image: str, *, replicas: int = 1
-    ) -> Played:
+    def _roll(self, version: Version, who: str, rounds: list[list[str]], image: str, *, replicas: int = 1) -> Played:
         """Bring services to an image, round by round, and check that they all run it."""
         played = self._play(version, who, rounds, image)
         names = [name for each in rounds for name in each]
@@ -308,8 +307,8 @@ def image_of(number: int) -> str:
 
 
 def is_shown(text: str, name: str) -> bool:
-    """Whether progress is in what a run printed: a line of the service, or one of several."""
-    return re.search(rf"^({re.escape(name)}: |\d+ of \d+ converged)", text, re.MULTILINE) is not None
+    """Whether progress is in what a run printed: a line of the service, or one that counts several."""
+    return re.search(rf"^({re.escape(name)}: |.*\d+(/| of )\d+ converged)", text, re.MULTILINE) is not None
 
 
 def check_outcomes(played: Played, outcome: str, count: int) -> None:

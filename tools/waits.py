@@ -31,7 +31,8 @@ from tests.swarm import Engine, EngineError, Proxy, eventually, images, services
 from tests.swarm.box import BoxError, environment
 from tests.swarm.collection import NAME, ROOT, collection_path
 from tests.swarm.packages import PackagesError
-from tools.bench import BenchFailed, licence_note, processor, table
+from tools.bench_page import licence_note, table
+from tools.bench_runs import BenchFailed, processor
 from tools.demo import beside_python, say
 
 FORMER = "Release 1.0.0"

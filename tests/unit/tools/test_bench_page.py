@@ -60,7 +60,12 @@ def test_a_figure_between_two_counts_is_drawn_out_in_a_straight_line() -> None:
 
 @pytest.mark.parametrize(
     ("value", "at_most", "verdict"),
-    [(1.0, True, "reached"), (1.01, True, "**not reached**"), (1.0, False, "reached"), (0.99, False, "**not reached**")],
+    [
+        (1.0, True, "reached"),
+        (1.01, True, "**not reached**"),
+        (1.0, False, "reached"),
+        (0.99, False, "**not reached**"),
+    ],
 )
 def test_a_target_is_reached_at_its_limit_and_not_beyond(value: float, at_most: bool, verdict: str) -> None:
     row = Target("what", value, 1, " s", at_most).row()
@@ -86,5 +91,3 @@ def test_the_commit_is_named_where_it_is_known(about: dict[str, Any], text: str)
 def test_each_part_has_its_own_column_of_what_it_depends_on() -> None:
     about = {IMAGES: {"date": "then", "ansible": "12"}, WAITS: {"date": "now", "commit": "abc"}}
     assert list(about_rows(about)) == [["date", "then", "now"], ["ansible", "12", ""], ["commit", "", "abc"]]
-
-
