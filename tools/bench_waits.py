@@ -9,6 +9,7 @@ Every run is checked: its outcomes, what the engine has at its end, and whether 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import threading
@@ -117,6 +118,7 @@ class Waits:
     def __init__(self, engine: Engine, compared: list[Version], most: int) -> None:
         self.engine = engine
         self.book = WaitBook()
+        self.loads: list[float] = []  # of the last minute, at each measurement
         self._versions = compared
         self._most = most
         self._folder = engine.space.folder
@@ -147,6 +149,7 @@ class Waits:
 
     def _add(self, case: str, what: str, version: Version, *values: float) -> None:
         self.book.add(case, what, version.name, *values)
+        self.loads.append(os.getloadavg()[0])
         self._tell(case, what, version)
 
     def _measure_ends(self) -> None:
@@ -324,4 +327,4 @@ def measure_waits(most: int) -> tuple[WaitBook, dict[str, str]]:
         about = machine(engine)
         waits = Waits(engine, compared, most)
         waits.measure_all()
-    return waits.book, about
+    return waits.book, {**about, "load meanwhile": f"{min(waits.loads):.1f} to {max(waits.loads):.1f}"}
