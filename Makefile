@@ -10,7 +10,7 @@ WORKERS ?= 0
 RUN = @tools/run $@
 NOX := .venv/bin/nox --non-interactive
 
-help:  ## Say what each target does
+help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo:  ## Show the collection at work on a real swarm on this machine

@@ -143,7 +143,7 @@ def picture(session: nox.Session) -> None:
 
 @nox.session
 def ruff(session: nox.Session) -> None:
-    """Check style and form; with `-- --fix`, mend what can be mended."""
+    """Check style and form; with `-- --fix`, fix what can be fixed."""
     install(session)
     fix = "--fix" in session.posargs
     session.run("ruff", "check", *session.posargs)

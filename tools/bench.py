@@ -68,7 +68,7 @@ def main() -> int:
         say("\nInterrupted. The swarm was ended and removed.")
         return 130
     except (BenchFailed, BoxError, EngineError, PackagesError) as error:
-        print(f"\nThe benchmark could not go on: {error}", file=sys.stderr)
+        print(f"\nThe benchmark could not continue: {error}", file=sys.stderr)
         return 1
     return 0
 

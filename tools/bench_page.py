@@ -276,16 +276,16 @@ of the machine is shared.
   update of 200.
 - *`docker service update` loop*: a shell loop with `--detach --no-resolve-image`. It has no no-op and always writes.
 - *Peer's loop*: `ansible-playbook` with `community.docker.docker_swarm_service` in a loop, given name and image. It
-  takes what is not named away from the service; that is not part of the measurement.
-- In brackets: how many times as long as this collection. A figure with ≈ is not measured, but drawn out in a straight
-  line from the smallest and the largest number that were:
+  removes what is not named from the service; that is not part of the measurement.
+- In brackets: how many times as long as this collection. A figure with ≈ is not measured, but extrapolated in a line
+  from the smallest and the largest number that were:
 {measured}
 {fixed}
 The module's process held {memory} at most with {services} services, and {memory_one} with one.
 
 {watched}
 - *Rollout*: `ansible-playbook` with one task that changes the image of a service of 5 tasks, one after the other with a
-  rest of {rest} seconds, and waits until it has converged. *No-op*: the same where the image is right already.
+  rest of {rest} seconds, and waits until it has converged. *No-op*: the same where the service has the image already.
 
 {targets}
 ## Waits

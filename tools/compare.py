@@ -492,7 +492,7 @@ an engine that it starts for that, asks the engine afterwards what came of it, a
 ## The contenders
 
 {contenders}
-`docker_swarm_service` takes what is not named for what is not wanted. With all of the service restated in its options,
+`docker_swarm_service` treats what is not named as not wanted. With all of the service restated in its options,
 the first row reads: {restated}.
 
 ## Which fields
@@ -579,7 +579,7 @@ def main() -> int:
         say("\nInterrupted. The swarm was ended and removed.")
         return 130
     except (BenchFailed, BoxError, CompareFailed, EngineError, PackagesError, subprocess.TimeoutExpired) as error:
-        print(f"\nThe comparison could not go on: {error}", file=sys.stderr)
+        print(f"\nThe comparison could not continue: {error}", file=sys.stderr)
         return 1
     return 0
 

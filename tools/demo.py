@@ -273,7 +273,7 @@ def main() -> int:
         say("\nInterrupted. The swarm was ended and removed.")
         return 130
     except (BoxError, CommandFailed, EngineError, PackagesError) as error:
-        print(f"\nThe demo could not go on: {error}", file=sys.stderr)
+        print(f"\nThe demo could not continue: {error}", file=sys.stderr)
         return 1
 
 

@@ -24,13 +24,13 @@ PARTS = {
     "action": "what Ansible starts on the controller",
     "plugin_utils": "what the controller shows; the job that it watches",
     "_module": "the Ansible side; errors become failed tasks",
-    "_commands": "one file a module: from its options to its result",
-    "_rollout": "what acts: write, wait, roll back, tell",
-    "_service": "what decides, and asks nobody (pure)",
-    "_registry": "credentials, and what a registry says",
-    "_engine": "the engine's API, one method an endpoint",
+    "_commands": "one file per module: from its options to its result",
+    "_rollout": "what acts: write, wait, roll back, report",
+    "_service": "what decides, without any request (pure)",
+    "_registry": "credentials, and a registry's answers",
+    "_engine": "the engine's API, one method per endpoint",
     "_image": "the grammar of image references",
-    "_errors": "the one family of errors",
+    "_errors": "all errors",
 }
 """The parts from top to bottom, and what each is for."""
 BOX, GAP, LEFT, TOP, HEIGHT = 158, 8, 260, 20, 26

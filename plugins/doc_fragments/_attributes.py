@@ -44,7 +44,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Changes nothing, and so does the same in check mode.
+      - Changes nothing, so it does the same in check mode.
   diff_mode:
     support: N/A
     details:

@@ -22,8 +22,8 @@ options:
   timeout:
     description:
       - The limit of one call to the engine, in seconds, from connecting to the last byte of the answer.
-      - It is also how long a passing failure (a lost answer, a swarm without a leader, a concurrent writer) is met
-        by trying again.
+      - After a passing failure (a lost answer, a swarm without a leader, a concurrent writer) the call is tried again
+        for this long.
       - From 1 to 86400, which is a day.
       - If not given, the environment variable E(DOCKER_TIMEOUT) is used, then the default.
     type: int
@@ -43,13 +43,14 @@ options:
       - V(false) accepts any certificate, with O(tls=true) and V(https://). Credentials for registries are then refused,
         except to the machine itself.
       - If not given, the environment variable E(DOCKER_TLS_VERIFY) is used where it is not empty, and V(0) in it is the
-        same as V(false). If that is not set either, what is encrypted is checked.
+        same as V(false). If that is not set either, encrypted connections
+        are checked.
     type: bool
     aliases: [tls_verify]
   ca_path:
     description:
-      - A PEM file with the authorities that may have signed the engine's certificate; those that Python's requests
-        trusts, if not given.
+      - A PEM file with the authorities that may have signed the engine's certificate. Without it, those that Python's
+        requests trusts.
       - If not given and the environment variable E(DOCKER_CERT_PATH) is set, its file C(ca.pem) is used.
     type: path
     aliases: [ca_cert, tls_ca_cert, cacert_path]
@@ -76,7 +77,7 @@ requirements:
   - Docker Engine 20.10 or newer
   - Python 3.7 or newer
 notes:
-  - Of the environment variables above, one that is empty counts as not set, as it does to the Docker CLI.
-  - Runs against a manager. The collection always speaks the engine's own version of the API, so there is no option for
-    it.
+  - An empty environment variable counts as not set, as it does for the Docker CLI.
+  - Runs against a manager. The collection always uses the engine's own version of the API, so there is no option for
+    that.
 """

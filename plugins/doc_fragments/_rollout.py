@@ -15,7 +15,7 @@ options:
   wait_timeout:
     description:
       - How long to wait for each service, in seconds from its own start, 0 or more.
-      - When it is over, the task fails and the swarm goes on by itself. The next run takes up the wait where it is.
+      - After that the task fails, and the swarm continues by itself. The next run resumes the wait.
     type: int
     default: 300
 """
@@ -25,8 +25,7 @@ options:
   wait:
     description:
       - Whether to wait until the service has converged. A run that says V(ok) or V(changed) then means that the image
-        is
-        running, on as many tasks as the service's mode asks for.
+        is running, on as many tasks as the service's mode asks for.
       - Also waits where nothing had to change but a rollout is under way.
     type: bool
     default: true
@@ -39,7 +38,7 @@ options:
       - Whether to print on the controller how the rollout stands, each time that this has changed. It goes to the
         standard error, so that the output of callbacks stays as it is, and never into the result.
       - With it the task is first planned, and then carried out by a process in the background of the managed node, as
-        with C(async), which goes on to its end whatever becomes of the connection or the controller. Its folder in
+        with C(async), which continues to its end even if the connection or the controller is lost. Its folder in
         Ansible's C(async_dir) is removed at the end.
       - It is one process in the foreground, and nothing is printed, where nothing has to change or be waited for, in
         check mode, with C(async) or C(no_log), and where the managed node runs nothing in the background.

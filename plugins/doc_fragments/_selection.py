@@ -20,7 +20,8 @@ options:
     aliases: [service]
   select:
     description:
-      - Services by what they have in common. At least one of the keys is required, and all that are given must hold.
+      - Select services by what they have in common. At least one of the keys is required, and a service must match all
+        that are given.
     type: dict
     suboptions:
       stack:
@@ -34,7 +35,7 @@ options:
           V(registry.example.com/app).
         type: str
   allow_none:
-    description: Whether it is fine that O(select) takes no service at all. By default that is an error.
+    description: Whether O(select) is allowed to match no service at all. By default that is an error.
     type: bool
     default: false
 """

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one family of errors. Private to this collection.
+"""All errors that the collection raises on purpose. Private to this collection.
 
-Every error of the core is a RolloutError. Its text is written for the operator: what is wrong,
-where, what was and was not done, what to do next. `_module` alone turns it into a failed task.
+Every error of the core is a RolloutError. Its text is written for the operator: what is wrong, where, what was and was
+not done, what to do next. `_module` alone turns it into a failed task.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LONGEST_QUOTE = 500  # characters of an engine's text that an error repeats
 
 
 def quote(text: str, secrets: Iterable[str] = ()) -> str:
-    """Make a foreign text fit for a message: one short printable line, without the secrets given."""
+    """Return an external text as one short printable line, without the given secrets."""
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     text = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", text)
@@ -28,14 +28,14 @@ def quote(text: str, secrets: Iterable[str] = ()) -> str:
 class RolloutError(Exception):
     """Base of every error that this collection raises on purpose.
 
-    `may_have_written` tells that a write was sent, and that it is not known what became of it.
+    `may_have_written` says that a write was sent whose effect is not known.
     """
 
     may_have_written = False
 
 
 class LibraryMissing(RolloutError):
-    """The Python library that carries the calls cannot be imported on the managed node."""
+    """The library requests-unixsocket cannot be imported on the managed node."""
 
     def __init__(self, traceback: str) -> None:
         super().__init__("requests-unixsocket cannot be imported")
@@ -47,7 +47,7 @@ class InvalidInput(RolloutError):
 
 
 class EngineError(RolloutError):
-    """A call to the engine did not give a usable answer."""
+    """A call to the engine returned no usable answer."""
 
 
 class EngineUnreachable(EngineError):
@@ -55,7 +55,7 @@ class EngineUnreachable(EngineError):
 
 
 class AnswerLost(EngineError):
-    """The request may have been received and carried out, but no whole answer came back."""
+    """The request may have been received and carried out, but no complete answer came back."""
 
 
 class BadAnswer(EngineError):
@@ -63,13 +63,13 @@ class BadAnswer(EngineError):
 
 
 class NotAManager(EngineError):
-    """This engine cannot speak for a swarm: no manager, not in a swarm, locked, certificates expired."""
+    """The engine cannot manage services: no manager, not in a swarm, locked, or its certificates have expired."""
 
 
 class ApiError(EngineError):
     """The engine refused the call.
 
-    `status` is the HTTP status, `reason` the engine's own text, fit for a message.
+    `status` is the HTTP status, `reason` the engine's own text, made safe for messages.
     """
 
     def __init__(self, call: str, status: int, text: str, secrets: Iterable[str] = ()) -> None:
@@ -80,12 +80,12 @@ class ApiError(EngineError):
         super().__init__(f"{call}: the engine answered {status}: {self.reason.rstrip('.')}.")
 
     def scrubbed(self, secrets: Iterable[str]) -> ApiError:
-        """The same error without these secrets, should the engine have quoted one."""
+        """The same error without these secrets, in case the engine quoted one."""
         return type(self)(self.call, self.status, self._text, secrets)
 
 
 class NotAllowed(ApiError):
-    """What is before the engine, a socket proxy or an authorization plugin, does not let this call pass: for good."""
+    """A socket proxy or an authorization plugin refuses this call, and would refuse it again."""
 
     def __init__(self, call: str, status: int, text: str, secrets: Iterable[str] = ()) -> None:
         super().__init__(call, status, text, secrets)
@@ -93,8 +93,8 @@ class NotAllowed(ApiError):
         needed = f"{path.strip('/').partition('/')[0].lstrip('_').upper()}=1"
         needed = needed if method == "GET" else f"{method}=1 and {needed}"
         said = (
-            f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: have what is before the "
-            f"engine, a socket proxy or an authorization plugin, allow it ({needed} for docker-socket-proxy)."
+            f"{call} is not allowed ({status}: {self.reason.rstrip('.')}). This task needs it: allow it in the socket "
+            f"proxy or the authorization plugin in front of the engine ({needed} for docker-socket-proxy)."
         )
         self.args = (said,)
 
@@ -104,19 +104,19 @@ class NotFound(ApiError):
 
 
 class OutOfSequence(ApiError):
-    """The version index sent is not the present one: somebody wrote in between; nothing was written."""
+    """The version index sent is outdated: somebody else wrote in between. Nothing was written."""
 
 
 class SwarmUnavailable(ApiError):
-    """The managers cannot agree now (no leader, no quorum, deadline): the write may still happen."""
+    """The managers cannot agree at present (no leader, no quorum, deadline); the write may still happen."""
 
 
 class ManagerNotReady(SwarmUnavailable):
-    """A manager that has just started and does not speak for its swarm yet; nothing was written."""
+    """The manager has just started and cannot manage services yet. Nothing was written."""
 
 
 class ServiceNotFound(RolloutError):
-    """No service has this name or ID. `near` are the names that come close."""
+    """No service has this name or ID. `near` lists similar names."""
 
     def __init__(self, wanted: str, near: List[str], hint: str = "") -> None:
         hint = f"Did you mean {', '.join(near)}?" if near else hint
@@ -126,7 +126,7 @@ class ServiceNotFound(RolloutError):
 
 
 class ServiceRemoved(ServiceNotFound):
-    """A service went away while a task was at work on it."""
+    """A service was removed while a task was working on it."""
 
     def __init__(self, name: str, may_have_written: bool) -> None:
         fate = " Whether it was changed before is not known." if may_have_written else ""
@@ -139,7 +139,7 @@ class UnsupportedService(RolloutError):
 
 
 class UpdateConflict(RolloutError):
-    """Somebody else changed a service while this run was at work; theirs was left alone.
+    """Somebody else changed a service during this run; their change was left alone.
 
     `held` is the service as they left it.
     """
@@ -151,9 +151,9 @@ class UpdateConflict(RolloutError):
 
 
 class UpdateUnfinished(RolloutError):
-    """A write could not be brought to an end in time.
+    """A write could not be completed in time.
 
-    `lost` is the footprint of a write whose fate is not known; None where nothing was written.
+    `lost` is the footprint of a write whose effect is not known; None if nothing was written.
     """
 
     def __init__(self, message: str, lost: Any = None) -> None:
@@ -163,4 +163,4 @@ class UpdateUnfinished(RolloutError):
 
 
 class ReadBackMismatch(RolloutError):
-    """The engine holds a spec that is not the one it was sent."""
+    """The engine holds a spec that differs from the one it was sent."""

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image reference as a value. Private to this collection.
+"""Parse, compare and write image references. Private to this collection.
 
-The grammar is that of github.com/distribution/reference (`reference.go`, `regexp.go`), the normal
-form that of its `normalize.go`: what the Docker CLI and the engine accept, no more and no less.
+The grammar is that of github.com/distribution/reference (`reference.go`, `regexp.go`), the normal form that of its
+`normalize.go`: exactly what the Docker CLI and the engine accept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEGACY_DEFAULT_DOMAIN = "index.docker.io"
 OFFICIAL_PREFIX = "library/"
 DEFAULT_TAG = "latest"
 LONGEST_PATH = 255
-PARSED_REFERENCES = 4096  # references remembered: a task meets the same few again and again
+PARSED_REFERENCES = 4096  # parsed references kept: a task meets the same few over and over
 BRIEF_DIGEST = len("sha256:") + 12  # characters of a digest in a short form
 DIGEST_HEX_LENGTH: Dict[str, int] = {"sha256": 64, "sha384": 96, "sha512": 128}
 
@@ -35,7 +35,7 @@ _LOWER_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
 
 
 class InvalidReference(errors.InvalidInput):
-    """The text is no image reference; the message says which part and why."""
+    """The text is not a valid image reference; the message says which part is wrong, and why."""
 
     def __init__(self, text: str, why: str) -> None:
         super().__init__(f"{errors.quote(text)!r} is not a valid image reference: {why}.")
@@ -43,7 +43,7 @@ class InvalidReference(errors.InvalidInput):
 
 @dataclass(frozen=True)
 class Reference:
-    """An image reference in its parts, the domain and the official prefix filled in.
+    """An image reference in parts, with Docker Hub's domain and `library/` filled in.
 
     `path` is the repository's path without the domain: `library/nginx` for `nginx`.
     """
@@ -55,7 +55,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Parse what an operator or a spec says. Raises InvalidReference."""
+        """Parse a reference as an operator or a spec writes it. Raises InvalidReference."""
         return _parse(text)
 
     @property
@@ -67,7 +67,7 @@ class Reference:
     def familiar_repository(self) -> str:
         """The repository as people write it: `nginx`, `user/app`, `host:5000/app`.
 
-        Written out where the short form would be read as another one: `docker.io/foo.com/app`.
+        It is written in full where the short form would mean another repository: `docker.io/foo.com/app`.
         """
         if self.domain != DEFAULT_DOMAIN:
             return self.repository
@@ -77,12 +77,12 @@ class Reference:
 
     @property
     def canonical(self) -> str:
-        """All parts written out: `docker.io/library/nginx:1.27@sha256:…`."""
+        """The reference in full: `docker.io/library/nginx:1.27@sha256:…`."""
         return self.repository + self._suffix()
 
     @property
     def familiar(self) -> str:
-        """As the Docker CLI writes it into a spec: `nginx:1.27@sha256:…`."""
+        """The reference as the Docker CLI writes it into a spec: `nginx:1.27@sha256:…`."""
         short = self.familiar_repository + self._suffix()
         return self.canonical if _IDENTIFIER.fullmatch(short) else short
 
@@ -91,11 +91,11 @@ class Reference:
         return f"{tag}@{self.digest}" if self.digest else tag
 
     def with_default_tag(self) -> Reference:
-        """The tag `latest` where neither a tag nor a digest is stated."""
+        """The same reference, with the tag `latest` if it has neither a tag nor a digest."""
         return self if self.tag or self.digest else replace(self, tag=DEFAULT_TAG)
 
     def with_tag(self, tag: str) -> Reference:
-        """Another tag of the same repository, without a digest. Raises InvalidReference."""
+        """The same repository with another tag, and without a digest. Raises InvalidReference."""
         if not _TAG.fullmatch(tag):
             raise InvalidReference(f"{self.familiar_repository}:{tag}", _tag_fault(tag))
         return replace(self, tag=tag, digest=None)
@@ -107,7 +107,7 @@ class Reference:
         return replace(self, digest=digest)
 
     def covers(self, other: Reference) -> bool:
-        """Whether `other` has every part that this reference states (no tag and no digest: `latest`)."""
+        """Whether `other` has every part that this reference states (without tag and digest: `latest`)."""
         stated = self.with_default_tag()
         present = other.with_default_tag()
         return (
@@ -118,7 +118,7 @@ class Reference:
 
 
 def brief(image: str) -> str:
-    """A stored image in a form for people: its digest left out beside a tag, and cut short without one."""
+    """A stored image in a short form for people: without its digest beside a tag, else with the digest shortened."""
     try:
         reference = Reference.parse(image)
     except InvalidReference:
@@ -177,7 +177,7 @@ def _tag_fault(tag: str) -> str:
     if not tag:
         return "the tag after the colon is empty"
     if len(tag) > 128:
-        return f"the tag has {len(tag)} characters, 128 are the most"
+        return f"the tag has {len(tag)} characters; at most 128 are allowed"
     return (
         f"the tag {errors.quote(tag)!r} may hold letters, digits, '_', '.' and '-' and does not begin with '.' or '-'"
     )
@@ -211,9 +211,9 @@ def _check_path(text: str, path: str) -> None:
     if not path:
         raise InvalidReference(text, "the repository is empty")
     if path.lower() != path:
-        raise InvalidReference(text, "a repository is written in lower case")
+        raise InvalidReference(text, "a repository must be in lower case")
     if len(path) > LONGEST_PATH:
-        raise InvalidReference(text, f"the repository has {len(path)} characters, {LONGEST_PATH} are the most")
+        raise InvalidReference(text, f"the repository has {len(path)} characters; at most {LONGEST_PATH} are allowed")
     for component in path.split("/"):
         if not component:
             raise InvalidReference(text, "a part between two slashes is empty")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules share: the options for the engine, and errors told the Ansible way.
+"""What the modules share: the engine's options, and turning errors into failed tasks.
 
 Private to this collection.
 """
@@ -37,7 +37,7 @@ HOW_TO_INSTALL = (
 
 
 def _filled_variable(name: str) -> Any:
-    """The value of an environment variable, unless it is empty: to the Docker CLI that is as if it were not set."""
+    """The value of an environment variable. An empty one counts as not set, as for the Docker CLI."""
     value = env_fallback(name)
     if not value:
         raise AnsibleFallbackNotFound
@@ -87,17 +87,17 @@ WAIT_OPTIONS: Dict[str, Any] = {"wait_timeout": {"type": "int", "default": 300}}
 
 PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default": True}}
 
-# Set by the action plugins where a task is watched: which part of it this process is (see _rollout/parts.py).
+# Set by the action plugins for a watched task: which part of it this process does (see _rollout/parts.py).
 PART = "SWARMOPS_ROLLOUT_PART"
 
-LONGEST_TIMEOUT = 24 * 3600  # seconds; far more is a typing error, and more than a socket takes
+LONGEST_TIMEOUT = 24 * 3600  # seconds; far more is a typing error, and more than a socket accepts
 
 DETACHED = 'setsid "$@" </dev/null >/dev/null 2>&1 &'
 
-# The text of such an error could quote what an engine sent, secrets of a service included.
+# The text of such an error could quote an engine's answer, including a service's secrets.
 UNEXPECTED = (
-    "The answers of the engine are not those of a Docker engine, or this collection has a fault: please report it with "
-    "what -vvv shows. Whether something was changed is not known"
+    "The engine's answers are not those of a Docker engine, or this collection has a bug: please report it with "
+    "the output of -vvv. Whether something was changed is not known"
 )
 
 Groups = List[Tuple[str, ...]]
@@ -107,10 +107,11 @@ Act = Callable[[Engine, Params, Host], Dict[str, Any]]
 def run_module(
     act: Act, options: Dict[str, Any], together: Optional[Groups] = None, exclusive: Optional[Groups] = None
 ) -> None:
-    """Run a module: its options and those for services and the engine, its work, its result or its error.
+    """Run a module: parse its options, do its work, and exit with its result or its error.
 
-    `act` gets the engine, the parameters and what the host lends, and gives the result. `together` and
-    `exclusive` are groups of options that must, and must not, be given at the same time.
+    `act` is called with the engine, the parameters and a `Host`, and returns the result. The options for services and
+    the engine are added to `options`. `together` and `exclusive` are groups of options that must, and must not, be
+    given at the same time.
     """
     module = AnsibleModule(
         argument_spec={**ENGINE_OPTIONS, **SELECTION_OPTIONS, **options},
@@ -124,7 +125,7 @@ def run_module(
 
 
 def _run(module: AnsibleModule, act: Act, host: Host) -> None:
-    """Do a module's work, and end with its result or its error."""
+    """Do a module's work, and exit with its result or its error."""
     engine: Optional[Engine] = None
     try:
         engine = _engine(module.params)
@@ -145,7 +146,7 @@ def _run(module: AnsibleModule, act: Act, host: Host) -> None:
 
 @contextmanager
 def _part(module: AnsibleModule) -> Iterator[CarryOut]:
-    """How the rollout is carried out: as a whole, or the part of it that the action plugin asks for."""
+    """Yield what carries out the rollout: as a whole, or the part of it that the action plugin asks for."""
     part = os.environ.get(PART)
     if part is None:
         yield carry_out
@@ -169,12 +170,12 @@ def _part(module: AnsibleModule) -> Iterator[CarryOut]:
 
 
 def _start_program(module: AnsibleModule, command: List[str]) -> None:
-    """Start a program that outlives this process, in a session of its own."""
+    """Start a program in its own session, so that it outlives this process."""
     module.run_command(["/bin/sh", "-c", DETACHED, "start", *command], cwd="/")
 
 
 def _run_program(module: AnsibleModule, command: List[str], given: bytes) -> Tuple[int, bytes, bytes]:
-    """Run a program as Ansible does. Raises OSError."""
+    """Run a program through Ansible. Raises OSError."""
     done: Tuple[int, bytes, bytes] = module.run_command(
         command, data=given, binary_data=True, encoding=None, handle_exceptions=False
     )
@@ -199,7 +200,7 @@ def _engine(params: Params) -> Engine:
 
 
 def _tls(params: Params) -> Optional[TLS]:
-    """How the connection is secured: checked unless `validate_certs: false` is said; None for no TLS."""
+    """The connection's TLS settings; None without TLS. Certificates are checked unless `validate_certs` is false."""
     secured = params["tls"] or params["validate_certs"] or params["docker_host"].startswith("https://")
     if not secured:
         return None
@@ -219,7 +220,7 @@ def _certificate_file(name: str) -> Optional[str]:
 
 
 def _client_pair() -> Tuple[Optional[str], Optional[str]]:
-    """Certificate and key of DOCKER_CERT_PATH; none where one is missing, since an engine may want none."""
+    """The certificate and key in DOCKER_CERT_PATH; neither if one is missing, since an engine may want none."""
     pair = _certificate_file("cert.pem"), _certificate_file("key.pem")
     return pair if all(path and os.path.exists(path) for path in pair) else (None, None)
 

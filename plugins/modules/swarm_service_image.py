@@ -44,9 +44,8 @@ attributes:
 options:
   services:
     description:
-      - Several services, each with an image of its own. All are checked, and all digests looked up, before the first
-        one
-        is touched.
+      - Several services, each with its own image. All are checked, and all digests looked up, before the first one is
+        touched.
     type: list
     elements: dict
     suboptions:
@@ -61,16 +60,16 @@ options:
   image:
     description:
       - The wanted image reference, with O(name) and O(select). V(nginx), V(nginx:latest) and
-        V(docker.io/library/nginx:latest) are one.
-      - Only the parts that it states are compared with what the service has. A service with V(nginx:1.27@sha256:…) is
-        right for V(nginx:1.27) and is left alone, unless O(resolve=always) finds that the tag has moved.
+        V(docker.io/library/nginx:latest) mean the same.
+      - Only the parts that it states are compared with what the service has. A service with V(nginx:1.27@sha256:…)
+        matches V(nginx:1.27) and is left alone, unless O(resolve=always) finds that the tag has moved.
       - It is written with tag and digest, as the Docker CLI writes it.
-      - Without O(image) and O(tag) the service keeps its reference, and O(resolve=always) looks whether its tag has
+      - Without O(image) and O(tag) the service keeps its reference, and O(resolve=always) checks whether its tag has
         moved.
     type: str
   tag:
     description:
-      - Keep the service's repository and change its tag to this one. Instead of O(image).
+      - Keep the service's repository and change its tag to this one. Cannot be combined with O(image).
     type: str
   resolve:
     description:
@@ -85,21 +84,21 @@ options:
     default: changed
   on_unresolved:
     description:
-      - What to do where the registry gives no digest, since it cannot be reached, refuses, or answers nothing that can
-        be used.
-      - V(warn) goes on without one where the reference itself changes, and leaves the service and its digest alone
-        where
-        it does not. Either way a warning says so.
+      - What to do if the registry returns no digest, because it cannot be reached, refuses, or returns an answer that
+        cannot be used.
+      - V(warn) continues without a digest if the reference itself changes, and otherwise leaves the service and its
+        digest alone. Either way there is a warning.
       - V(fail) stops before anything is touched.
-      - Where the registry says that there is no such tag or digest (404, C(manifest unknown)), and the reference
-        changes, the task stops before anything is touched, whichever of the two it is. Not with O(resolve=never).
+      - If the registry says that there is no such tag or digest (404, C(manifest unknown)), and the reference changes,
+        the task stops before anything is touched, with either choice. This does not apply to O(resolve=never).
     type: str
     choices: [warn, fail]
     default: warn
   force:
     description:
-      - Redeploy the service even where nothing differs, as C(docker service update --force) does. Always V(changed).
-      - Starts again a rollout that was paused.
+      - Redeploy the service even if nothing differs, as C(docker service update --force) does. The task is then always
+        V(changed).
+      - This also restarts a rollout that was paused.
     type: bool
     default: false
   on_failure:
@@ -107,16 +106,15 @@ options:
       - What to do when the rollout paused, timed out or lost its tasks. The task fails in each case.
       - V(fail) leaves the service as it is.
       - V(rollback) has the swarm put that service back to its previous spec, and waits for that. A service that
-        somebody
-        else has changed since is left alone.
+        somebody else has changed since is left alone.
       - V(rollback_all) puts back every service that this task changed, the last one first.
     type: str
     choices: [fail, rollback, rollback_all]
     default: fail
   max_parallel:
     description:
-      - How many services roll out at once, in the order given (by name with O(select)). V(0) is all.
-      - After a failure no further one is started.
+      - How many services roll out at once, in the order given (by name with O(select)). V(0) means all.
+      - After a failure no further service is started.
     type: int
     default: 0
 seealso:
@@ -132,7 +130,7 @@ EXAMPLES = r"""
     name: t001
     image: whoami:0.6
 
-- name: Follow the tag that the service has, and go back if the new image does not come up
+- name: Follow the tag that the service has, and roll back if the new image does not come up
   swarmops.rollout.swarm_service_image:
     name: t001
     resolve: always
@@ -153,7 +151,7 @@ EXAMPLES = r"""
     max_parallel: 2
     on_failure: rollback_all
 
-- name: Two services, each with an image of its own
+- name: Two services, each with its own image
   swarmops.rollout.swarm_service_image:
     services:
       - name: shop_web
@@ -179,7 +177,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 services:
-  description: What was found and done, an entry a service, in the order of the work.
+  description: What was found and done, one entry per service, in the order of the work.
   returned: success, and on failure where the services were found
   type: list
   elements: dict
@@ -202,11 +200,11 @@ services:
     outcome:
       description:
         - V(unchanged) where the service had the wanted image already.
-        - V(updated) where it was changed and not waited for.
+        - V(updated) where it was changed and the task did not wait.
         - V(converged) where it was changed and the image is running.
         - V(rolled_back) where the new image failed, and the swarm or O(on_failure) put the service back.
-        - V(paused) where the swarm has stopped and will not go on by itself.
-        - V(timed_out) where the time was over first.
+        - V(paused) where the swarm has stopped the rollout and will not continue by itself.
+        - V(timed_out) where it did not converge in time.
         - V(superseded) where somebody else set another image, rolled the service back, or removed it.
         - V(not_started) where nothing was written.
       returned: always
@@ -223,8 +221,8 @@ services:
           type: str
           sample: whoami:0.7
         after:
-          description: When the task ended (in check mode, what it would be). None where an answer was lost and nobody
-            knows.
+          description: When the task ended (in check mode, what it would be). None if an answer was lost and this is not
+            known.
           returned: always
           type: str
           sample: whoami:0.6
@@ -239,13 +237,13 @@ services:
           type: int
           sample: 1203
         after:
-          description: After the update. None in check mode where there would be one, and where nobody knows.
+          description: After the update. None in check mode if there would be one, and if it is not known.
           returned: always
           type: int
           sample: 1207
     progress:
-      description: How many tasks run (of a job, have completed) on the wanted spec. Both none where it was not waited
-        for.
+      description: How many of the swarm's tasks run (of a job, have completed) on the wanted spec. Both are none if the
+        Ansible task did not wait.
       returned: always
       type: dict
       contains:
@@ -260,7 +258,7 @@ services:
           type: int
           sample: 5
     tasks:
-      description: The tasks that failed, the newest of each slot or node, where the service did not converge.
+      description: The swarm's tasks that failed, the newest of each slot or node, if the service did not converge.
       returned: always
       type: list
       elements: dict
@@ -292,7 +290,7 @@ services:
           sample: 1
       sample: []
     warnings:
-      description: What the registry and the engine gave reason to warn of. Also shown as warnings of the task.
+      description: Warnings about the registry and from the engine. Also shown as warnings of the Ansible task.
       returned: always
       type: list
       elements: str
@@ -302,7 +300,7 @@ service:
   returned: when O(name) is used, and RV(services) is returned
   type: dict
 diff:
-  description: One pair a changed service, with the fields that change and no others.
+  description: One pair per changed service, with the fields that change and no others.
   returned: success
   type: list
   elements: dict

@@ -8,14 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: swarm_service_image_info
-short_description: Tell which image each Docker Swarm service runs
+short_description: Report which image each Docker Swarm service runs
 version_added: 1.0.0
 author:
   - The swarmops.rollout contributors (@swarmops)
 description:
-  - Tells of services which image they run, in parts, how their last update stands, and how many of their tasks are in
-    which
-    state and on which image. On request, whether their tags have moved.
+  - Reports which image services run, in its parts, how their last update stands, and how many of their tasks are in
+    which state and run which image. On request, also whether their tags have moved.
   - Changes nothing.
 extends_documentation_fragment:
   - swarmops.rollout._attributes
@@ -127,7 +126,7 @@ services:
           type: str
           sample: "2026-11-23T05:45:16.141422167Z"
     tasks:
-      description: How many tasks there are, those of the past left out.
+      description: How many tasks there are, without those of the past.
       returned: always
       type: dict
       contains:
@@ -142,7 +141,7 @@ services:
           type: dict
           sample: {"whoami:0.6": 5}
     registry_digest:
-      description: The digest that the tag has now. None without O(check_registry=true), and where the registry gave
+      description: The digest that the tag has now. None without O(check_registry=true), and if the registry returned
         none.
       returned: always
       type: str
@@ -150,14 +149,13 @@ services:
     outdated:
       description:
         - Whether the tag has moved away from the digest that the service has. A service with a digest and no tag is
-          never
-          outdated.
-        - None where that cannot be told, as for a service without a digest.
+          never outdated.
+        - None if that is not known, as for a service without a digest.
       returned: always
       type: bool
       sample: false
     error:
-      description: Why something could not be told of this service; none where all could.
+      description: Why something could not be determined for this service; otherwise none.
       returned: always
       type: str
       sample: null

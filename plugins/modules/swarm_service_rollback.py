@@ -16,7 +16,8 @@ description:
   - Has the swarm put services back to the specs that they had before their last updates, as C(docker service rollback)
     does, and waits until that is running.
   - The whole previous spec comes back, not the image alone. The diff names the other fields that change.
-  - Without O(image) each run goes back once more, and so to and fro. Say with O(image) where to end.
+  - Without O(image) each run rolls back once more, so repeated runs alternate between two specs. With O(image) you say
+    which image to end on.
 extends_documentation_fragment:
   - swarmops.rollout._attributes
   - swarmops.rollout._attributes.action_group
@@ -31,7 +32,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the image, and of other fields that come back the names alone, since a service's spec holds secrets.
+      - Shows the image, and only the names of other fields that come back, since a service's spec holds secrets.
   idempotent:
     support: partial
     details:
@@ -39,7 +40,7 @@ attributes:
 options:
   services:
     description:
-      - Several services, each with a guard of its own. All are checked before the first one is touched.
+      - Several services, each with its own guard. All are checked before the first one is touched.
     type: list
     elements: dict
     suboptions:
@@ -53,9 +54,8 @@ options:
         type: str
   image:
     description:
-      - The image to end on, with O(name) and O(select). A service that runs it already is left alone. Where the
-        previous
-        spec has another image, the task fails and nothing is touched.
+      - The image to end on, with O(name) and O(select). A service that runs it already is left alone. If the
+        previous spec has another image, the task fails and nothing is touched.
     type: str
 seealso:
   - module: swarmops.rollout.swarm_service_image
@@ -76,7 +76,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 services:
-  description: What was found and done, an entry a service, in the order of the work.
+  description: What was found and done, one entry per service, in the order of the work.
   returned: success, and on failure where the services were found
   type: list
   elements: dict
@@ -99,10 +99,10 @@ services:
     outcome:
       description:
         - V(unchanged) where the service ran the image of the guard already.
-        - V(updated) where it was put back and not waited for.
+        - V(updated) where it was put back and the task did not wait.
         - V(rolled_back) where it was put back and runs its previous spec.
-        - V(paused) where the swarm has stopped and will not go on by itself.
-        - V(timed_out) where the time was over first.
+        - V(paused) where the swarm has stopped the rollout and will not continue by itself.
+        - V(timed_out) where it did not converge in time.
         - V(superseded) where somebody else changed or removed the service.
         - V(not_started) where nothing was written.
       returned: always
@@ -119,8 +119,8 @@ services:
           type: str
           sample: whoami:0.6
         after:
-          description: When the task ended (in check mode, what it would be). None where an answer was lost and nobody
-            knows.
+          description: When the task ended (in check mode, what it would be). None if an answer was lost and this is not
+            known.
           returned: always
           type: str
           sample: whoami:0.7
@@ -135,13 +135,13 @@ services:
           type: int
           sample: 1203
         after:
-          description: After the update. None in check mode where there would be one, and where nobody knows.
+          description: After the update. None in check mode if there would be one, and if it is not known.
           returned: always
           type: int
           sample: 1207
     progress:
-      description: How many tasks run (of a job, have completed) on the wanted spec. Both none where it was not waited
-        for.
+      description: How many of the swarm's tasks run (of a job, have completed) on the wanted spec. Both are none if the
+        Ansible task did not wait.
       returned: always
       type: dict
       contains:
@@ -156,7 +156,7 @@ services:
           type: int
           sample: 5
     tasks:
-      description: The tasks that failed, the newest of each slot or node, where the service did not converge.
+      description: The swarm's tasks that failed, the newest of each slot or node, if the service did not converge.
       returned: always
       type: list
       elements: dict
@@ -188,7 +188,7 @@ services:
           sample: 1
       sample: []
     warnings:
-      description: What the registry and the engine gave reason to warn of. Also shown as warnings of the task.
+      description: Warnings about the registry and from the engine. Also shown as warnings of the Ansible task.
       returned: always
       type: list
       elements: str
@@ -198,7 +198,7 @@ service:
   returned: when O(name) is used, and RV(services) is returned
   type: dict
 diff:
-  description: One pair a changed service, with the fields that change and no others.
+  description: One pair per changed service, with the fields that change and no others.
   returned: success
   type: list
   elements: dict

@@ -15,8 +15,7 @@ author:
 description:
   - Waits until services run what their specs say, on as many tasks as their modes ask for. Use it after
     C(docker stack deploy), or after anything else that changes services.
-  - Fails where a rollout has paused, was rolled back or does not come to an end in time, and then lists the failing
-    tasks.
+  - Fails if a rollout has paused, was rolled back or does not end in time, and then lists the failing tasks.
   - Changes nothing.
 extends_documentation_fragment:
   - swarmops.rollout._attributes
@@ -90,8 +89,8 @@ services:
       description:
         - V(converged) where it runs what its spec says.
         - V(rolled_back) where the swarm has put it back to its previous spec.
-        - V(paused) where the swarm has stopped and will not go on by itself.
-        - V(timed_out) where the time was over first.
+        - V(paused) where the swarm has stopped the rollout and will not continue by itself.
+        - V(timed_out) where it did not converge in time.
         - V(superseded) where somebody removed the service.
       returned: always
       type: str
@@ -127,7 +126,7 @@ services:
           type: int
           sample: 1207
     progress:
-      description: How many tasks run (of a job, have completed) on the wanted spec.
+      description: How many of the swarm's tasks run (of a job, have completed) on the wanted spec.
       returned: always
       type: dict
       contains:
@@ -142,7 +141,7 @@ services:
           type: int
           sample: 5
     tasks:
-      description: The tasks that failed, the newest of each slot or node, where the service did not converge.
+      description: The swarm's tasks that failed, the newest of each slot or node, if the service did not converge.
       returned: always
       type: list
       elements: dict
@@ -174,7 +173,7 @@ services:
           sample: 1
       sample: []
     warnings:
-      description: What the registry and the engine gave reason to warn of. Also shown as warnings of the task.
+      description: Warnings about the registry and from the engine. Also shown as warnings of the Ansible task.
       returned: always
       type: list
       elements: str

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is printed of a rollout while it goes on (pure). Private to this collection."""
+"""Format the progress of a rollout as lines to print (pure). Private to this collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Set
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ENDED, QUEUED
 
-MOST_SINGLE_SERVICES = 5  # more of them are told of in one line
+MOST_SINGLE_SERVICES = 5  # more than these share one line
 MOST_FAILURES = 10  # lines on failing tasks at a time
 SUMMARY_INTERVAL = 5.0  # seconds between two lines on many services
 
@@ -19,18 +19,18 @@ Service = Dict[str, Any]
 
 
 class Progress:
-    """How a rollout stands, put together from the lines of the job's file."""
+    """The progress of a rollout, read from the lines of the job's file."""
 
     def __init__(self) -> None:
         self._services: Dict[str, Service] = {}
         self.trouble = ""
-        self.warnings: List[str] = []  # those that came last
-        self.left = 0.0  # seconds until the job's waits are over, at most
+        self.warnings: List[str] = []  # the latest ones
+        self.left = 0.0  # seconds until the job's last wait ends, at most
         self.at = 0.0  # seconds since the task began
-        self.lag = 0.0  # seconds from the begin of the task to that of the job
+        self.lag = 0.0  # seconds from the start of the task to that of the job
 
     def take(self, told: Dict[str, Any]) -> bool:
-        """Take in a line of the file; tell whether it was on services."""
+        """Read one line of the file. Returns whether it was about services."""
         if "services" not in told:
             return False
         self._services.update((service["name"], service) for service in told["services"])
@@ -45,22 +45,22 @@ class Progress:
 
     @property
     def begun(self) -> List[str]:
-        """The names of the services that were begun."""
+        """The names of the services that have been started."""
         return [service["name"] for service in self.services if service["stage"] != QUEUED]
 
     @property
     def is_all_begun(self) -> bool:
-        """Whether no service's turn has still to come."""
+        """Whether every service has been started."""
         return len(self.begun) == len(self._services)
 
     @property
     def is_over(self) -> bool:
-        """Whether each service has ended."""
+        """Whether every service has ended."""
         return all(service["stage"] == ENDED for service in self.services)
 
 
 class Board:
-    """Says of each progress what is new in it. `host` is named at the begin of each line, where one is given."""
+    """Formats what is new in a rollout's progress. Each line starts with `host`, if one is given."""
 
     def __init__(self, host: str = "") -> None:
         self._prefix = f"[{host}] " if host else ""
@@ -69,7 +69,7 @@ class Board:
         self._summed_up_at = -SUMMARY_INTERVAL
 
     def lines(self, progress: Progress) -> List[str]:
-        """The lines to print, one for each service at most, or one for all where they are many."""
+        """The new lines to print: one per service at most or, for many services, a summary and the failures."""
         new = [self._failures(service) for service in progress.services]
         time = f", {progress.at:.0f} s"
         if len(progress.services) > MOST_SINGLE_SERVICES:
@@ -87,7 +87,7 @@ class Board:
         return [self._prefix + line for line in said]
 
     def details(self, progress: Progress) -> List[str]:
-        """The tasks that are not as they were before; the first time there is no before."""
+        """The tasks that have changed since the last call. The first call returns none."""
         is_first, said = not self._shown, []
         for service in progress.services:
             for identifier, text in service["tasks"].items():
@@ -96,17 +96,17 @@ class Board:
         return [] if is_first else said
 
     def warnings(self, progress: Progress) -> List[str]:
-        """The warnings that came last; Ansible itself prints them with the result, after the wait."""
+        """The latest warnings. Ansible itself prints them with the result, after the wait."""
         return [f"{self._prefix}[WARNING]: {text}" for text in progress.warnings]
 
     def _is_new(self, key: str, line: str) -> bool:
-        """Whether a line is not what was said last under this key."""
+        """Whether a line differs from the last one under this key."""
         is_new = self._shown.get(key) != line
         self._shown[key] = line
         return is_new
 
     def _summary(self, progress: Progress) -> List[str]:
-        """The line for all, not too often; the last one comes in any case."""
+        """The summary line, at intervals; the final one always."""
         line = _summary(progress.services)
         is_due = progress.is_over or progress.at >= self._summed_up_at + SUMMARY_INTERVAL
         if not is_due or not self._is_new("", line):
@@ -117,7 +117,7 @@ class Board:
         return [f"{line}, after {progress.at:.0f} s" if "," in line else f"{line} in {progress.at:.0f} s"]
 
     def _has_ended(self, service: Service) -> bool:
-        """Whether a service's end has been told of; one that goes back ends a second time."""
+        """Whether a service's end was already shown; a service that is rolled back ends twice."""
         key = f"end of {service['name']}"
         has_ended = key in self._told and service["stage"] == ENDED
         if service["stage"] == ENDED:
@@ -127,7 +127,7 @@ class Board:
         return has_ended
 
     def _failures(self, service: Service) -> List[str]:
-        """What is wrong with tasks of a service, as far as it has not been told."""
+        """The failures of a service's tasks that were not shown yet."""
         new = {f"{service['name']} {key}": text for key, text in service["failing"].items()}
         texts = [text for key, text in new.items() if key not in self._told]
         self._told.update(new)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said where a run is interrupted, and the command that waits on. Private to this collection."""
+"""The message for an interrupted run, with the command that resumes the wait. Private to this collection."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ansible import context
 from ansible.constants import DEFAULT_HOST_LIST
 
-# The options of the module that waits, each with its aliases, and the variables that stand for some of them. To import
-# the module's own table takes a tenth of a second, which tasks with nothing to do would feel; a test compares them.
+# The options of swarm_service_wait with their aliases, and the environment variables that stand for some of them.
+# Importing the module's own table takes 0.1 s, which a task with nothing to do would feel; a test compares the two.
 OPTIONS = {
     "name": ["service"],
     "select": [],
@@ -36,7 +36,7 @@ VARIABLES = {
     "validate_certs": "DOCKER_TLS_VERIFY",
     "tls_hostname": "DOCKER_TLS_HOSTNAME",
 }
-CERTIFICATES = "DOCKER_CERT_PATH"  # a folder of these files, where TLS is spoken
+CERTIFICATES = "DOCKER_CERT_PATH"  # a folder with these files, used with TLS
 FILES = {"ca_path": "ca.pem", "client_cert": "cert.pem", "client_key": "key.pem"}
 IMPLICIT = ("localhost", "127.0.0.1", "::1")  # hosts that need no inventory
 WAYS_TO_SELECT = ("name", "services", "select")
@@ -46,9 +46,9 @@ Options = Mapping[str, Any]
 
 
 class Hint:
-    """What is said where the run is interrupted: how it goes on, and the command that waits.
+    """The message for an interrupted run: how the rollout continues, and the command that waits.
 
-    `known` are the hosts of the inventory; a task may be delegated to any other.
+    `known` lists the hosts of the inventory; a task may be delegated to a host outside it.
     """
 
     def __init__(self, arguments: Dict[str, Any], host: str, become: Any, known: Sequence[str]) -> None:
@@ -58,18 +58,18 @@ class Hint:
         self._is_known = host in known or host in IMPLICIT
 
     def command(self, services: List[str]) -> str:
-        """The command that waits for these services; for all that the task names where there are none of them."""
+        """The shell command that waits for these services, or for all of the task's if the list is empty."""
         words = [*_inventories(), *([] if self._is_known else ["-i", f"{self._host},"]), *_becoming(self._become)]
         arguments = json.dumps(_for_services(self._arguments, services))
         return " ".join(map(shlex.quote, ["ansible", *words, self._host, "-m", WAIT_MODULE, "-a", arguments]))
 
     def say(self, said: str, services: Optional[List[str]] = None) -> str:
-        """The last words."""
-        return f"{said} To wait on:\n  {self.command(services or [])}"
+        """The whole message: what is to be said, and the command."""
+        return f"{said} To keep waiting, run:\n  {self.command(services or [])}"
 
 
 def wait_arguments(given: Options, variables: Options) -> Dict[str, Any]:
-    """What a task's options and its environment say, as options of the module that waits; each by its own name."""
+    """The options of swarm_service_wait, by their own names, that a task's options and environment stand for."""
     arguments = _by_own_names(given, OPTIONS)
     if isinstance(given.get("services"), list):
         items = [item for item in given["services"] if isinstance(item, dict)]
@@ -89,7 +89,7 @@ def _speaks_tls(arguments: Options) -> bool:
 
 
 def _for_services(arguments: Options, names: List[str]) -> Dict[str, Any]:
-    """The same for these services alone, and for all where none is named."""
+    """The same options for these services alone, or for all if no name is given."""
     if not names:
         return dict(arguments)
     kept = {name: value for name, value in arguments.items() if name not in (*WAYS_TO_SELECT, "allow_none")}
@@ -97,13 +97,13 @@ def _for_services(arguments: Options, names: List[str]) -> Dict[str, Any]:
 
 
 def _inventories() -> List[str]:
-    """The words that name this run's inventories."""
+    """The command-line words that name this run's inventories."""
     sources = [source for source in context.CLIARGS.get("inventory") or () if source not in DEFAULT_HOST_LIST]
     return [word for source in sources for word in ("-i", source)]
 
 
 def _becoming(become: Any) -> List[str]:
-    """The words that become another user as the task does; `become` is Ansible's plugin for that, None without one."""
+    """The command-line words for the task's privilege escalation; `become` is Ansible's become plugin, or None."""
     if become is None:
         return []
     words = ["-b"]
@@ -113,7 +113,7 @@ def _becoming(become: Any) -> List[str]:
 
 
 def _by_own_names(given: Options, known: Mapping[str, List[str]]) -> Dict[str, Any]:
-    """The options that are given, whatever their alias, by their own names."""
+    """The given options by their own names, whichever alias was used."""
     found = {}
     for own, aliases in known.items():
         values = [given[name] for name in (own, *aliases) if given.get(name) is not None]

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is said when a run is interrupted. Private to this collection.
+"""Print a message when a run is interrupted. Private to this collection.
 
-A worker of Ansible ends where a signal finds it, and has no terminal. So it leaves its last words in a file of the
-controller's own folder, and the process that has started it prints them when it ends itself. A worker that has a job to
-tell takes note of a signal, and ends by it when that is done: at no moment does it hold a lock of Ansible's then.
+A signal ends a worker of Ansible at once, and a worker has no terminal. So it leaves its message in a file in the
+controller's temporary folder, and the process that started it prints the message when it exits. A worker that still has
+to tell its job of the interruption records the signal, finishes, and then ends by that signal, at a moment when it
+holds none of Ansible's locks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import multiprocessing.util  # before what is registered here, so that it runs after
+import multiprocessing.util  # imported first, so that its own exit handler runs last
 import os
 import signal
 import threading
@@ -24,7 +25,7 @@ from typing import Any, Dict, Iterator, Optional
 
 from ansible import constants
 
-MOST_SECONDS = 1.2  # for which the last words are waited for
+MOST_SECONDS = 1.2  # to wait for the workers' messages
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PREFIX = "swarmops-rollout-"
 
@@ -32,28 +33,28 @@ _MAIN = os.getpid()
 
 
 class Farewell:
-    """A worker's last words, which are printed if the run is interrupted before they are taken back."""
+    """A worker's message, printed if the run is interrupted before it is taken back."""
 
     def __init__(self) -> None:
         self._path = _folder() / f"{PREFIX}{os.getpid()}"
-        self.signal: Optional[int] = None  # the one that came while signals were held
+        self.signal: Optional[int] = None  # the one that came while signals were held back
 
     def leave(self, text: str, is_last: bool = False) -> None:
-        """Leave last words in place of others; no more of them come after the last."""
+        """Leave a message in place of an earlier one; `is_last` says that no other will follow."""
         fresh = self._path.with_name(f".{self._path.name}")
         with contextlib.suppress(OSError):
             fresh.write_text(json.dumps({"worker": os.getpid(), "text": text, "is_last": is_last}), encoding="utf-8")
             fresh.replace(self._path)
 
     def take_back(self) -> None:
-        """Leave nothing: what there was to tell of has ended."""
+        """Remove the message, since there is nothing to report any more."""
         self._path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def holding_signals(self) -> Iterator[None]:
-        """While this lasts, only take note of a signal that ends the run; then end by it.
+        """Hold back the signals that end a run, and end by the first of them afterwards.
 
-        A signal that the run ignores, as a shell has it for what it starts in the background, stays ignored.
+        A signal that the process ignores, as a shell arranges for its background jobs, stays ignored.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -69,7 +70,7 @@ class Farewell:
                 os.kill(os.getpid(), self.signal)
 
     def _note(self, number: int, _frame: Any) -> None:
-        """Keep the first signal in mind, and end with it what this worker has started and waits for."""
+        """Record the first signal, and pass it to the processes that this worker has started and waits for."""
         if self.signal is None:
             self.signal = number
             if os.getpgrp() == os.getpid():
@@ -78,7 +79,7 @@ class Farewell:
 
 @atexit.register
 def _print_last_words() -> None:
-    """Print what workers have left, when the process ends that has started them."""
+    """Print the workers' messages when the process that started them exits."""
     if os.getpid() != _MAIN:
         return
     give_up = time.monotonic() + MOST_SECONDS
@@ -96,12 +97,12 @@ def _print_last_words() -> None:
 
 
 def _folder() -> Path:
-    """The folder that is the controller's own for this run; Ansible removes it at the end."""
+    """The controller's temporary folder for this run; Ansible removes it at the end."""
     return Path(constants.DEFAULT_LOCAL_TMP)
 
 
 def _read(path: Path) -> Dict[str, Any]:
-    """What a worker has left; nothing where it was taken back."""
+    """A worker's message; empty if it was taken back."""
     try:
         left: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

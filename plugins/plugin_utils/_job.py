@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A module in the background of a node, and the small shell commands that look after it. Private to this collection.
+"""A module in the background of a node, and the small shell commands that control it. Private to this collection.
 
-Its folder is made here, for the job's user alone; `module_utils/_rollout/progress_file.py` says what is in it.
+Its folder is made here, for the job's user alone; `module_utils/_rollout/progress_file.py` describes its contents.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ else:
 Result = Dict[str, Any]
 RunShell = Callable[[str], Dict[str, Any]]
 
-# Each command ends with one word after the mark, or was cut off.
+# The output of each command ends with one word after the mark; without it, it was cut off.
 MARK = "@rollout:"
 
 MAKE = """
@@ -37,8 +37,8 @@ mkdir -p {base} && mkdir {base}/{name} && cd {base}/{name} && mkfifo wake && : >
 
 UNMAKE = "cd {base} 2>/dev/null && rm -rf -- {name}"
 
-# Waits until the job wakes those who watch it, or has ended, and tells what is in its file from a byte on. To open the
-# pipe for both ways first keeps the shell from waiting for a job that is no more.
+# Waits until the job wakes its watchers or has ended, and prints its file from a byte offset on. Opening the pipe in
+# both directions first keeps the shell from waiting for a job that is gone.
 LOOK = """
 cd {folder} 2>/dev/null || {{ echo @rollout:gone; exit 0; }}
 : > watched
@@ -73,40 +73,40 @@ REMOVE = "rm -rf -- {folder}; echo @rollout:removed"
 
 
 class ConnectionLost(Exception):
-    """A command on the node was cut off, or could not be given; the text says why."""
+    """A command on the node was cut off, or could not be sent; the message says why."""
 
 
 class News(NamedTuple):
-    """What is new of a job: its lines, and whether it is `waiting`, `alive`, `ended`, or its folder `gone`."""
+    """What is new from a job: its lines, and whether it is `waiting`, `alive`, `ended`, or its folder `gone`."""
 
     lines: List[Dict[str, Any]]
     state: str
 
 
 class Job:
-    """A job on a node. Each command raises ConnectionLost."""
+    """A job on a node. Every method that runs a command there raises ConnectionLost."""
 
     def __init__(self, run_shell: RunShell) -> None:
         self._run_shell = run_shell
         self._offset = 1
-        self._pid = 0  # that of the shell's own group, until the job has told its own
+        self._pid = 0  # the shell's own process group, until the job has reported its pid
         self._waits = False
         self.folder = ""
 
     def make_folder(self, base: str) -> bool:
-        """Make the folder below another one, in which `~/` is the user's home; tell whether that could be done."""
+        """Make the job's folder in `base`, where `~/` is the user's home. Returns whether that worked."""
         home, _slash, rest = base.partition("/")
         quoted = f'"$HOME"/{shlex.quote(rest)}' if home == "~" else shlex.quote(base)
         words = {"base": quoted, "name": f"rollout-{secrets.token_hex(8)}"}
         lines = self._run_shell(MAKE.format(**words))["stdout"].splitlines()
         if f"{MARK}made" not in lines:
-            self._run_shell(UNMAKE.format(**words))  # it may have been cut off in the middle
+            self._run_shell(UNMAKE.format(**words))  # it may have been cut off halfway
             return False
         self.folder = lines[lines.index(f"{MARK}made") - 1]
         return True
 
     def look(self) -> News:
-        """Wait for news; after a command that was cut off, see first what there is."""
+        """Wait for news; after a command that was cut off, return at once with what there is."""
         waits, self._waits = self._waits, False
         state, output = self._run(LOOK, offset=self._offset, pid=self._pid, waits=str(waits).lower())
         lines = []
@@ -121,25 +121,25 @@ class Job:
         return News(lines, state)
 
     def fetch(self) -> Optional[Result]:
-        """The job's result; None where it is not there, or not yet."""
+        """The job's result; None if there is none, or not yet."""
         _state, output = self._run(FETCH, pid=self._pid or "none")
         found = [result for result in (_parse(line, DECODER) for line in output) if result is not None]
         return found[-1] if found and "started" not in found[-1] else None
 
     def stop(self) -> bool:
-        """Ask the job to start no further service; tell whether that reached it."""
+        """Ask the job to start no further service. Returns whether the request arrived."""
         return self._run(STOP)[0] == "told"
 
     def give_up(self) -> bool:
-        """Keep the job from beginning, and remove its folder; tell whether it had not begun."""
+        """Cancel the job if it has not begun, and remove its folder. Returns whether it was cancelled."""
         return self._run(GIVE_UP)[0] == "given-up"
 
     def remove(self) -> None:
-        """Remove the job's folder, and its result with it."""
+        """Remove the job's folder with its result."""
         self._run(REMOVE)
 
     def _run(self, script: str, **words: Any) -> Tuple[str, List[str]]:
-        """The word after the mark, and the lines before it."""
+        """Run a script on the node. Returns the word after the mark, and the lines before it."""
         try:
             done = self._run_shell(script.format(folder=shlex.quote(self.folder), **words))
         except AnsibleConnectionFailure as error:
@@ -152,7 +152,7 @@ class Job:
 
 
 def _parse(text: str, decoder: Type[json.JSONDecoder] = json.JSONDecoder) -> Optional[Dict[str, Any]]:
-    """The JSON object that a text is; None where it is anything else."""
+    """The JSON object in a text; None if it is anything else."""
     try:
         found = json.loads(text, cls=decoder)
     except ValueError:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module whose task is watched: first to plan, then in the background. Private to this collection.
+"""Run a watched task's module: first to plan, then in the background. Private to this collection.
 
-One process on the managed node owns the task from its first write to its last word; this only watches it. Progress
-goes to the standard error: what callbacks write to the standard output stays as it is.
+One process on the managed node owns the task from its first write to its result; the code here only watches it.
+Progress goes to standard error, so that the callbacks' standard output stays as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ansible_collections.swarmops.rollout.plugins.plugin_utils._job import Conne
 
 Result = Dict[str, Any]
 
-PART = "SWARMOPS_ROLLOUT_PART"  # tells the module which part of the task it is
+PART = "SWARMOPS_ROLLOUT_PART"  # tells the module which part of the task to do
 LONGEST_JOB = 30 * 24 * 3600  # seconds; a job ends long before, by its own time-outs
 RECONNECT_PAUSE = 2.0  # seconds
 LEAST_PATIENCE = 60.0  # seconds for which a lost node is tried again at least
@@ -36,29 +36,29 @@ RESULT_SECONDS = 30.0  # from the end of a job to its result, at most; a busy no
 
 DIED = {"cmd", "outdata", "data", "child_pid"}  # keys of a result that Ansible's wrapper wrote in the module's place
 
-NOT_BEGUN = "Interrupted: nothing was begun."
-UNTOLD = "Interrupted: the job on the node could not be told so, and goes on with the whole rollout."
+NOT_BEGUN = "Interrupted: nothing was started."
+UNTOLD = "Interrupted: the job on the node could not be told, and continues the whole rollout."
 OVER = "Interrupted: the rollout had just ended."
-BEGUN = "Interrupted: the swarm goes on with the rollout."
-PARTLY_BEGUN = f"{BEGUN} Services that were not begun stay as they are until you run the task again."
-BROKEN = "The connection broke ({reason}); the rollout goes on, and so does the wait."
-NOT_STARTED = "The job on the node did not start in time, and was given up. Nothing was changed."
-GOES_ON = "What the swarm has begun goes on. To wait on: {command}"
+BEGUN = "Interrupted: the swarm continues the rollout."
+PARTLY_BEGUN = f"{BEGUN} Services that were not started stay as they are until you run the task again."
+BROKEN = "The connection broke ({reason}); the rollout and the wait continue."
+NOT_STARTED = "The job on the node did not start in time and was cancelled. Nothing was changed."
+GOES_ON = "What the swarm has started continues. To keep waiting, run: {command}"
 NOT_BACK = f"What became of the task is not known: the connection broke ({{reason}}) and did not come back. {GOES_ON}"
-NO_WORD = f"What became of the task is not known: the job on the node ended without a word. {GOES_ON}"
+NO_WORD = f"What became of the task is not known: the job on the node ended without a result. {GOES_ON}"
 
 display = Display()
 
 
 class WatchedAction(ActionBase):
-    """An action that shows what its module does while it does it, and returns what the module alone would."""
+    """An action that shows what its module is doing, and returns what the module alone would return."""
 
     _supports_async = True
     _supports_check_mode = True
     _task: Any
 
     def run(self, tmp: Any = None, task_vars: Optional[Dict[str, Any]] = None) -> Result:
-        """Run the module: in the background, or as a whole where there is nothing to watch or nobody to show it to."""
+        """Run the module in the background, or as a whole if there is nothing to watch or nobody to show it to."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         return _Watch(self, task_vars).run() if self._is_watched() else self.run_as_a_whole(task_vars)
@@ -68,26 +68,26 @@ class WatchedAction(ActionBase):
         return not is_plain and self._is_on("show_progress") and self._is_on("wait")
 
     def _is_on(self, option: str) -> bool:
-        """Whether an option that is on by default is on; what is no boolean is for the module to refuse."""
+        """Whether an option that is on by default is on; the module itself refuses what is no boolean."""
         try:
             return bool(boolean(self._task.args.get(option, True)))
         except TypeError:
             return False
 
     def run_as_a_whole(self, task_vars: Dict[str, Any]) -> Result:
-        """Run the module as one process, in the foreground unless the task itself says `async`."""
+        """Run the module as one process, in the foreground unless the task sets `async`."""
         with garbage_ignored():
             result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         return result
 
     def run_part(self, part: str, task_vars: Dict[str, Any]) -> Result:
-        """Run the module as one part of the task."""
+        """Run the module for one part of the task."""
         with garbage_ignored(), self._changed_task(environment=[*(self._task.environment or []), {PART: part}]):
             result: Result = self._execute_module(task_vars=task_vars)
         return result
 
     def start_job(self, folder: str, task_vars: Dict[str, Any]) -> bool:
-        """Start the module in the background, its result in `folder`; tell whether it is known to have begun."""
+        """Start the module in the background, its result in `folder`. Returns whether it has surely begun."""
         environment = [*(self._task.environment or []), {PART: "job"}]
         shell = self._connection._shell
         former = self.get_shell_option("async_dir")
@@ -102,7 +102,7 @@ class WatchedAction(ActionBase):
             shell.set_option("async_dir", former)
 
     def hint(self, task_vars: Dict[str, Any]) -> Hint:
-        """What to say where the run is interrupted."""
+        """The message for an interruption of this task."""
         task = self._task
         variables = {name: value for each in task.environment or [] for name, value in dict(each).items()}
         host = str(task.delegate_to or task_vars.get("inventory_hostname", "localhost"))
@@ -111,7 +111,7 @@ class WatchedAction(ActionBase):
 
     @contextlib.contextmanager
     def _changed_task(self, **fields: Any) -> Iterator[None]:
-        """Meanwhile, have the task be another one in some fields."""
+        """Change some fields of the task for a while."""
         task = self._task
         self._task = task.copy()
         for name, value in fields.items():
@@ -122,20 +122,20 @@ class WatchedAction(ActionBase):
             self._task = task
 
     def make_job(self) -> Optional[Job]:
-        """A job that has its folder on the node; None where there can be none."""
+        """A job with a folder on the node; None if no job is possible there."""
         base = self.get_shell_option("async_dir", default="~/.ansible_async")
         job = Job(self._low_level_execute_command)
         is_made = job.make_folder(base if base.startswith(("~/", "/")) else self._remote_expand_user(base))
         return job if is_made else None
 
     def reset_connection(self) -> None:
-        """Have the next command make a connection of its own."""
+        """Make the next command open a new connection."""
         with contextlib.suppress(AnsibleError):
             self._connection.reset()
 
 
 class _Watch:
-    """A task that is watched."""
+    """A task that is being watched."""
 
     def __init__(self, action: WatchedAction, task_vars: Dict[str, Any]) -> None:
         self._action = action
@@ -150,7 +150,7 @@ class _Watch:
         self._job: Optional[Job] = None
 
     def run(self) -> Result:
-        """Decide, and have a job do what is left to do."""
+        """Plan, and have a job do the rest."""
         try:
             result = self._run()
         except KeyboardInterrupt:
@@ -181,7 +181,7 @@ class _Watch:
         return _as_of_one_run(first, result)
 
     def _start(self) -> Optional[Job]:
-        """Start the job; None where it never begins."""
+        """Start the job; None if it never begins."""
         job = self._action.make_job()
         if job is None:
             return None
@@ -192,7 +192,7 @@ class _Watch:
         return job if has_begun else None
 
     def _has_begun(self, job: Job) -> bool:
-        """Find out whether a job has begun, and keep it from that if not; where that cannot be known, it has."""
+        """Find out whether a job has begun, and cancel it if not. If that cannot be known, it counts as begun."""
         self._seen_at = time.monotonic()
         while self._farewell.signal is None:
             try:
@@ -203,7 +203,7 @@ class _Watch:
         return True
 
     def _watch(self, job: Job) -> Optional[Result]:
-        """The job's result; None where the run is interrupted before it is there."""
+        """The job's result; None if the run is interrupted before it is there."""
         self._seen_at = time.monotonic()
         while self._farewell.signal is None:
             try:
@@ -216,7 +216,7 @@ class _Watch:
         return None
 
     def _look(self, job: Job) -> Optional[Result]:
-        """Show what is new; returns the result once it is there."""
+        """Show what is new. Returns the result once it is there."""
         news = job.look()
         for told in news.lines:
             self._show(told)
@@ -224,7 +224,7 @@ class _Watch:
         return self._result(job, news)
 
     def _result(self, job: Job, news: News) -> Optional[Result]:
-        """What came of the job, as far as the news says so; its files are removed then."""
+        """The job's result, if the news says that it has ended; its files are then removed."""
         if news.state == "alive" and not any("end" in told for told in news.lines):
             return None
         result = job.fetch()
@@ -241,7 +241,7 @@ class _Watch:
         return result if result and not DIED & set(result) else self._lost(NO_WORD)
 
     def _reconnect(self, lost: ConnectionLost) -> bool:
-        """Prepare another connection; tell whether there is time for one."""
+        """Prepare another connection. Returns whether there is time for one."""
         if not self._is_broken:
             self._say([BROKEN.format(reason=_first_line(str(lost)))])
         self._is_broken = True
@@ -252,12 +252,12 @@ class _Watch:
         return True
 
     def _lost(self, text: str, reason: str = "") -> Result:
-        """The result where the job's own is lost: what it has changed is not known."""
+        """The result if the job's own is lost: it is not known what was changed."""
         command = self._hint.command(self._progress.begun)
         return {"failed": True, "changed": True, "msg": text.format(reason=reason, command=command)}
 
     def _last_words(self) -> str:
-        """Tell the job to start no further service; gives what becomes of the rollout, and the command that waits."""
+        """Tell the job to start no further service. Returns how the rollout continues, with the command that waits."""
         if self._job is None:
             return self._hint.say(NOT_BEGUN)
         try:
@@ -288,6 +288,6 @@ def _first_line(text: str) -> str:
 
 
 def _as_of_one_run(first: Result, last: Result) -> Result:
-    """The result of the job, with what Ansible itself adds to a first run of a module."""
+    """The job's result with the keys that Ansible adds to the first run of a module."""
     own = {"goes_on", "changed", "invocation", "warnings", "deprecations"}
     return {**{key: value for key, value in first.items() if key not in own}, **last}

@@ -70,7 +70,7 @@ def interrupted(engine: Endpoint, python: Path, names: list[str], image: str, af
 
 def waits(python: Path, errors: str) -> str:
     """Run the command that a run names, with the same Ansible and a host that is there; return what it printed."""
-    words = shlex.split(errors.partition("To wait on:\n")[2].partition("\n")[0])
+    words = shlex.split(errors.partition("To keep waiting, run:\n")[2].partition("\n")[0])
     words[words.index("-i") + 1] = LOCAL.split()[0] + ","
     local = ["-c", "local", "-e", f"ansible_python_interpreter={python}"]
     command = [str(python.with_name(words[0])), *words[1:], *local]
@@ -91,7 +91,7 @@ def test_an_interruption_ends_the_playbook_and_says_how_to_wait(
         seconds.append(took)
         said = f"number {number}, {took:.1f} s, status {run.status}:\n{run.output}\n{run.errors}"
         assert run.status != 0, said
-        assert run.errors.count("To wait on:\n") == 1, said
+        assert run.errors.count("To keep waiting, run:\n") == 1, said
         assert run.errors.count("Interrupted:") == 1, said
         assert "Traceback" not in run.errors + run.output, said
     span = f"{min(seconds):.1f} to {max(seconds):.1f} s"

@@ -34,7 +34,7 @@ TIMEOUT = 4
 """Seconds of one call where there is no quorum."""
 GRACE = 12
 """Seconds that a run may take beyond its time-out: a last look, and the start of its process on a busy machine."""
-NO_QUORUM = ("does not have a leader", "deadline exceeded", "no whole answer", "raft", "navailable")
+NO_QUORUM = ("does not have a leader", "deadline exceeded", "no complete answer", "raft", "navailable")
 
 PLAYBOOK = """
 - hosts: managers

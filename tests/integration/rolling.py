@@ -77,14 +77,14 @@ def image_of(task: Any) -> str:
 
 
 def at_once(calls: Mapping[Key, Callable[[], Value]], most: int = 0) -> dict[Key, Value]:
-    """Make all calls at the same time, ``most`` of them where that is not 0, and return what each gave."""
+    """Make all calls at the same time, ``most`` of them where that is not 0, and return what each returned."""
     with ThreadPoolExecutor(most or len(calls)) as pool:
         futures = {key: pool.submit(call) for key, call in calls.items()}
         return {key: future.result() for key, future in futures.items()}
 
 
 def meanwhile(call: Callable[[], Value], doing: Callable[[], object]) -> tuple[Value, float]:
-    """Make a call, do something while it is at work, and return what it gave and how long it took from then."""
+    """Make a call, do something while it is at work, and return its result and how long it took from then."""
     with ThreadPoolExecutor(1) as pool:
         future: Future[Value] = pool.submit(call)
         doing()

@@ -152,7 +152,7 @@ def started(
 
 
 def watch(text: str, *arguments: str, inventory: str = LOCAL, env: Mapping[str, str] | None = None) -> Watched:
-    """Run a playbook from begin to end."""
+    """Run a playbook from start to end."""
     with started(text, *arguments, inventory=inventory, env=env) as play:
         return play.end()
 

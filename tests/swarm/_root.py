@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gives a mount namespace another root; run as a program in a box, imports nothing of this package.
+"""Give a mount namespace another root; run as a program in a box, imports nothing of this package.
 
 The root is a system's tree under a layer in memory, so that the tree stays as it was made, with the box's folder where
 it is outside. ``runc`` cannot pivot in a plain chroot, hence the pivot here. This process stays: it keeps the

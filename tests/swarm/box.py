@@ -130,7 +130,7 @@ class Machine:
 
 
 class Box(Machine):
-    """Network, mount and process namespaces of one's own, and a folder.
+    """A box: its own network, mount and process namespaces, and a folder.
 
     Closing it ends every process inside and removes every mount, the network and the folder; so does the death of the
     process that opened it (see ``_init.py``).

@@ -17,7 +17,7 @@ NAME = ("swarmops", "rollout")
 
 @contextmanager
 def collection_path(parent: Path | None = None) -> Iterator[Path]:
-    """Give a folder that has the checkout as ``ansible_collections/swarmops/rollout``, and remove it at the end.
+    """Yield a folder that has the checkout as ``ansible_collections/swarmops/rollout``, and remove it at the end.
 
     It is made below ``parent``, the system's folder for temporary files where none is given, and fit for
     Ansible's ``collections_path`` and for ``sys.path``.

@@ -65,7 +65,7 @@ class Endpoint:
         self.stop()
 
     def stop(self) -> None:
-        """Remove what was made here; the engine itself goes on."""
+        """Remove what was made here; the engine itself keeps running."""
         self.space.close()
 
     @property
@@ -219,7 +219,7 @@ class Engine(Endpoint):
         self.checked("POST", "/swarm/join", json=body)
 
     def kill(self) -> None:
-        """End the daemon at once, as a crash does; its containers go on."""
+        """End the daemon at once, as a crash does; its containers keep running."""
         self._end_daemon()
 
     def stop(self) -> None:

@@ -49,8 +49,8 @@ OUT_OF_SEQUENCE = "rpc error: code = Unknown desc = update out of sequence"
 LEGACY_NETWORKS = "rpc error: code = Unimplemented desc = networks must be migrated to TaskSpec before being changed"
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>\x1b[31mBad gateway</body></html>"
 
-BROKEN = "broke before the whole answer was there"
-LATE = "no whole answer"
+BROKEN = "broke before the answer was complete"
+LATE = "no complete answer"
 NOT_JSON = "the answer is not JSON"
 NOT_AN_ENGINE = "is not a Docker engine"
 WRONG_JSON = ("the answer is JSON, but not the", "holds a service without", "is not a list of objects")

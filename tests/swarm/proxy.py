@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A proxy before an engine's socket that records what passes and lets a test break it where it wants.
+"""A proxy in front of an engine's socket that records what passes and lets a test break it where it wants.
 
     with Proxy(engine) as proxy:
         proxy.on("POST", r"/services/[^/]+/update", CutAfter())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task has to know of the swarm's nodes before it writes. Private to this collection."""
+"""Check what a task must know about the swarm's nodes before it writes. Private to this collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.managers
 
 
 def check_nodes(engine: Engine) -> None:
-    """Raises NotAllowed where the nodes may not be read, which every look of a wait does; other errors may pass."""
+    """Check that the nodes may be read, as every wait must. Raises NotAllowed; ignores errors that may pass."""
     try:
         engine.nodes()
     except errors.NotAllowed:
@@ -22,10 +22,10 @@ def check_nodes(engine: Engine) -> None:
 
 
 def warning_of_newer_managers(engine: Engine, waits: bool = False) -> str:
-    """What an update through this engine puts at risk, since other managers are newer; empty where none is.
+    """A warning if other managers are newer than this engine, which may lose fields; else empty.
 
-    Empty also where the engine does not tell: that is no reason to fail. But a task that `waits` looks at the nodes
-    over and over: raises NotAllowed, before anything is written, where it may not.
+    Also empty if the engine does not tell: that is no reason to fail. But a task that `waits` reads the nodes over and
+    over: if that is not allowed, this raises NotAllowed before anything is written.
     """
     try:
         version = engine.version()
@@ -38,6 +38,6 @@ def warning_of_newer_managers(engine: Engine, waits: bool = False) -> str:
         return ""
     return (
         f"This manager's engine is {errors.quote(version)}, and other managers have a newer one ({', '.join(newer)}). "
-        "Fields of the service that the older engine does not know are lost by an update through it, and it cannot "
-        "show that they are. Run the task on the newest manager."
+        "An update through the older engine deletes the fields of the service that it does not know, and it cannot "
+        "show that. Run the task on the newest manager."
     )

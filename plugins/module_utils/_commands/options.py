@@ -1,9 +1,9 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that modules share, each group read once into one value. Private to this collection.
+"""Option groups that several modules share, each parsed once into one value. Private to this collection.
 
-Below the commands nothing knows the module's parameters.
+Nothing below the commands knows the module's parameters.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ Params = Dict[str, Any]
 
 
 def carry_out(rollout: Rollout, single: bool) -> Result:
-    """Run a rollout from begin to end. Raises RolloutFailed."""
+    """Run a rollout from start to end. Raises RolloutFailed."""
     return rollout.run(single)
 
 
 class Host(NamedTuple):
-    """What the Ansible of a managed node lends: whether it is check mode, a way to run programs, and one to roll out.
+    """What Ansible provides on the managed node: check mode, a way to run programs, and one to carry out a rollout.
 
-    A task that is watched is carried out in parts (`_rollout/parts.py`).
+    A watched task is carried out in parts (`_rollout/parts.py`).
     """
 
     check_mode: bool
@@ -50,7 +50,7 @@ class Host(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Which services a task means: those of `names`, each with its own image, or what a `selector` takes.
+    """The services that a task is about: those in `names`, each with its own image, or those a `selector` matches.
 
     `image` is the one for all of them. `is_single` says that the options name one service, not a list of one.
     """
@@ -82,7 +82,7 @@ class Choice(NamedTuple):
         return cls([params["name"]], [common], image=common, is_single=True)
 
     def read(self, engine: Engine, clock: Clock) -> Chosen:
-        """The services, each with the image that the options give it. Raises RolloutError."""
+        """Read the services. Returns each with the image that the options give it. Raises RolloutError."""
         engine.connect()
         return Retry(clock, engine).read(lambda: self._read(engine))
 
@@ -93,7 +93,7 @@ class Choice(NamedTuple):
 
 
 class RegistryOptions(NamedTuple):
-    """Where credentials for registries come from."""
+    """The options that say where registry credentials come from."""
 
     auth: str
     docker_config: Optional[str]
@@ -102,7 +102,7 @@ class RegistryOptions(NamedTuple):
 
     @classmethod
     def parse(cls, params: Params) -> RegistryOptions:
-        """Read the options on registries. Raises InvalidInput where they contradict each other."""
+        """Read the registry options. Raises InvalidInput if they contradict each other."""
         read = cls(
             params["registry_auth"],
             params["docker_config"],
@@ -120,11 +120,11 @@ class RegistryOptions(NamedTuple):
 
     @property
     def is_configured(self) -> bool:
-        """Whether they are those of the Docker CLI."""
+        """Whether the credentials are those of the Docker CLI."""
         return self.auth == "docker_config"
 
     def check(self, wanted: List[Reference]) -> None:
-        """One user's password goes to one registry. Raises InvalidInput."""
+        """Check that one user's password goes to one registry only. Raises InvalidInput."""
         domains = sorted({reference.domain for reference in wanted})
         if self.is_given and len(domains) > 1:
             raise errors.InvalidInput(
@@ -134,14 +134,14 @@ class RegistryOptions(NamedTuple):
             )
 
     def keychain(self, run_program: RunProgram) -> Keychain:
-        """What finds the credentials for a registry."""
+        """The keychain that finds the credentials for a registry."""
         if self.is_given:
             return GivenKeychain(str(self.username), str(self.password))
         return _docker_config_keychain(self.docker_config, run_program) if self.is_configured else Keychain()
 
 
 def _docker_config_keychain(folder: Optional[str], run_program: RunProgram) -> Keychain:
-    """Import what reads config files and runs helpers only where that is asked for."""
+    """Make the Docker CLI's keychain; what reads config files and runs helpers is imported only here."""
     from ansible_collections.swarmops.rollout.plugins.module_utils._registry.docker_config import DockerConfigKeychain
 
     return DockerConfigKeychain(run_program, folder)

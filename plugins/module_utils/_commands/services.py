@@ -23,9 +23,9 @@ _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?", re.ASCII)  # sw
 
 
 def find_service(engine: Engine, name: str) -> types.Service:
-    """Read the service of this exact name, full ID or 12-character short ID.
+    """Read the service with this exact name, full ID or 12-character short ID.
 
-    Raises InvalidInput for an empty name, ServiceNotFound with the names that come near, EngineError.
+    Raises InvalidInput for an empty name, ServiceNotFound with similar names, EngineError.
     """
     _check_names([name])
     service = _look_up(engine, name)
@@ -35,9 +35,9 @@ def find_service(engine: Engine, name: str) -> types.Service:
 
 
 def find_services(engine: Engine, names: List[str]) -> List[types.Service]:
-    """Read services by name or ID, as find_service does, with one request for all, or two; in the order given.
+    """Read services by name or ID like find_service, in the order given, with one or two requests in all.
 
-    Raises InvalidInput where two names mean one service.
+    Raises InvalidInput if two names mean the same service.
     """
     _check_names(names)
     if len(names) == 1:
@@ -57,7 +57,7 @@ def find_services(engine: Engine, names: List[str]) -> List[types.Service]:
 
 
 def _candidates(engine: Engine, names: List[str]) -> List[types.Service]:
-    """The services whose names begin with one of these, or all where that leaves one out or takes a long filter."""
+    """The services whose names begin with one of these; all if one is missing or the filter would be too long."""
     filters = any_of("name", names)
     if filters:
         present = engine.services(filters)
@@ -67,13 +67,13 @@ def _candidates(engine: Engine, names: List[str]) -> List[types.Service]:
 
 
 def select_services(engine: Engine, selector: Selector, allow_none: bool) -> List[types.Service]:
-    """Read the services that a selector takes, by name. Raises ServiceNotFound where none is taken."""
+    """Read the services that a selector matches, sorted by name. Raises ServiceNotFound if it matches none."""
     # The engine splits a filter at its first "=", so it cannot be asked for a key that holds one.
     labels = [f"{key}={value}" for key, value in selector.required_labels if "=" not in key]
     present = engine.services({"label": labels} if labels else None)
     taken = [service for service in present if selector.takes(service)]
     if not taken and not allow_none:
-        raise errors.InvalidInput(f"No service has {selector}. With allow_none=true that would be fine.")
+        raise errors.InvalidInput(f"No service has {selector}. Set allow_none=true if that is not an error.")
     return sorted(taken, key=lambda service: str(service["Spec"].get("Name")))
 
 
@@ -96,7 +96,7 @@ def _look_up(engine: Engine, name: str) -> Optional[types.Service]:
 
 
 def _is_called(service: types.Service, name: str) -> bool:
-    """The engine also takes a prefix of an ID of any length; here it must be the usual short one."""
+    """Whether a service has this name or ID. The engine also accepts ID prefixes of any length; this does not."""
     identifier = service["ID"]
     is_short_id = len(name) == SHORT_ID_LENGTH and identifier.startswith(name)
     return service["Spec"].get("Name") == name or identifier == name or is_short_id

@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 WARN = "warn"
 NO_SUCH_IMAGE = (
     "It has no such image, so no node could pull it, and on_unresolved does not matter. Was it pushed, under this "
-    "name? For an image that the nodes hold already, say resolve=never."
+    "name? For an image that the nodes have already, set resolve=never."
 )
 
 
 class Options(NamedTuple):
-    """The options of swarm_service_image; names and meaning are those of its documents."""
+    """The options of swarm_service_image, by the names in its documentation."""
 
     choice: Choice
     registry: RegistryOptions
@@ -63,19 +63,19 @@ class Options(NamedTuple):
 
     @classmethod
     def parse(cls, params: Params) -> Options:
-        """Read the options. Raises InvalidInput for those that could only do nothing, or contradict each other."""
+        """Read the options. Raises InvalidInput if they contradict each other, or could do nothing."""
         if params["max_parallel"] < 0:
             raise errors.InvalidInput(f"max_parallel is {params['max_parallel']}; it must be 0 (all at once) or more.")
         images = [item["image"] for item in params["services"] or []]
         if params["tag"] is not None and any(image is not None for image in images):
             raise errors.InvalidInput(
-                "tag and the image of a service in services are both given; either says what it should run."
+                "tag and the image of a service in services are both given; use only one of them."
             )
         has_image = params["image"] is not None or (bool(images) and None not in images)
         if not has_image and params["tag"] is None and params["resolve"] != ALWAYS and not params["force"]:
             raise errors.InvalidInput(
-                "Neither image nor tag is given, so there is nothing to do but to look whether the tag has moved: "
-                "say resolve=always for that, or force=true to redeploy, or give an image or a tag."
+                "Neither image nor tag is given, so there is nothing to do. Give one of them, or set resolve=always "
+                "to follow the tag that the service has, or force=true to redeploy."
             )
         return cls(
             Choice.parse(params),
@@ -100,7 +100,7 @@ def change_image(engine: Engine, params: Params, host: Host) -> Result:
 
 
 def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock) -> List[Member]:
-    """The services that are meant, and what is to be written into each."""
+    """Read the services and plan what to write into each."""
     chosen = options.choice.read(engine, clock)
     wanted = [(service, _wanted(service, image, options.tag)) for service, image in chosen]
     options.registry.check([reference for _service, reference in wanted])
@@ -113,7 +113,7 @@ def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock)
 
 
 def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[str]) -> Reference:
-    """The reference that a service should run: the image given, its own repository's tag, or what it has."""
+    """The reference that a service should run: the given image, its own repository at the given tag, or its own one."""
     if image is not None:
         return image
     present = Reference.parse(stored_image(service["Spec"]))
@@ -123,7 +123,7 @@ def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[st
 
 
 def plan_member(service: types.Service, wanted: Reference, resolver: Resolver, options: Options) -> Member:
-    """Plan what to do with one service, asking the registry where that is needed.
+    """Plan what to do with one service; ask the registry if needed.
 
     Raises UnresolvedImage with `on_unresolved: fail` and for an image that does not exist, OtherDigest,
     UnsupportedService, CredentialError, InvalidInput.
@@ -151,4 +151,4 @@ def _consequence(wanted: Reference, image: str) -> str:
     if wanted.digest is not None:
         return "The digest is the one that was asked for; the service's platforms are left as they are."
     image = wanted.with_default_tag().familiar
-    return f"The service gets {image} without a digest, so each node pulls what the tag is then."
+    return f"The service gets {image} without a digest, so each node pulls what the tag then stands for."

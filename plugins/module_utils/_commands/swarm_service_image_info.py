@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which image each service runs, and how it stands. Private to this collection."""
+"""Report which image each service runs, and how it stands. Private to this collection."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def list_images(engine: Engine, params: Params, host: Host) -> Result:
 def describe(engine: Engine, services: List[types.Service], resolver: Optional[Resolver]) -> List[Description]:
     """Describe services as documented under RETURN; with a resolver, also what their registries have now.
 
-    What cannot be told of one service is said there, and does not fail the rest. Raises EngineError.
+    If something cannot be determined for one service, its `error` says why, and the others are still described. Raises
+    EngineError.
     """
     tasks = engine.tasks(any_of("service", [service["ID"] for service in services])) if services else []
     by_service: Dict[str, List[types.Task]] = {}
@@ -71,7 +72,7 @@ def describe(engine: Engine, services: List[types.Service], resolver: Optional[R
 
 
 def asked_of_registries(services: List[types.Service]) -> List[Reference]:
-    """The references of services that a registry is asked for: those that can be read and may move."""
+    """The references to ask registries for: those that are valid and may move."""
     references = []
     for service in services:
         try:
@@ -84,7 +85,7 @@ def asked_of_registries(services: List[types.Service]) -> List[Reference]:
 
 
 def _is_pinned_for_good(reference: Reference) -> bool:
-    """Whether there is a digest and no tag that could move away from it."""
+    """Whether a reference has a digest, and no tag that could move away from it."""
     return reference.tag is None and reference.digest is not None
 
 
@@ -115,7 +116,7 @@ def _describe(service: types.Service, tasks: List[types.Task], resolver: Optiona
 
 
 def _image(service: types.Service, resolver: Optional[Resolver]) -> Description:
-    """The service's reference in parts, and how it compares with its registry; or why that cannot be told."""
+    """The parts of a service's reference and how it compares with its registry, or why that is not known."""
     told: Description = {}
     try:
         image = stored_image(service["Spec"])
@@ -130,7 +131,7 @@ def _image(service: types.Service, resolver: Optional[Resolver]) -> Description:
 
 
 def _compare(reference: Reference, resolver: Resolver) -> Description:
-    """Ask for the tag; a reference that is pinned for good cannot be outdated."""
+    """Compare a reference with its registry. One that is pinned for good cannot be outdated."""
     if _is_pinned_for_good(reference):
         return {"outdated": False}
     answer = resolver.ask(reference.with_digest(None))
@@ -143,7 +144,7 @@ def _compare(reference: Reference, resolver: Resolver) -> Description:
 
 
 def _count_tasks(tasks: List[types.Task]) -> Dict[str, Dict[str, int]]:
-    """How many tasks should run, by state and by image; tasks of the past do not count."""
+    """Count the tasks by state and by image, without those of the past."""
     by_state: Dict[str, int] = {}
     by_image: Dict[str, int] = {}
     for task in tasks:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Put services back to their previous specs because the operator says so. Private to this collection."""
+"""Do the work of swarm_service_rollback. Private to this collection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Options(NamedTuple):
-    """The options of swarm_service_rollback; an image that is given guards against going back to another one."""
+    """The options of swarm_service_rollback. A given image guards against a rollback to another one."""
 
     choice: Choice
     rollout: Settings
@@ -51,9 +51,9 @@ def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
 
 
 def plan_member(service: types.Service, guard: Optional[Reference]) -> Member:
-    """Plan what to do with one service. With a guard, it is to end on that image and no other.
+    """Plan the rollback of one service. With a guard, it must end on that image and no other.
 
-    Raises InvalidInput where there is no previous spec, or it holds another image than the guard says.
+    Raises InvalidInput if there is no previous spec, or if that holds another image than the guard.
     """
     if guard is not None and Target(guard).is_met_by(stored_image(service["Spec"])):
         return Member(service, expected=Expectation.of_spec(service["Spec"]))

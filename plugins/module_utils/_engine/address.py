@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where an engine listens. Private to this collection."""
+"""The address of an engine. Private to this collection."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class TLS(NamedTuple):
 
 
 class Address(NamedTuple):
-    """An engine's address: a Unix socket's path, or a host and its port with, where it is secured, its TLS.
+    """An engine's address: a Unix socket's path, or a host and a port, with TLS settings if it is secured.
 
-    `base_path` is what a gateway puts before each path of the engine's API.
+    `base_path` is the prefix that a gateway puts before each path of the engine's API.
     """
 
     text: str
@@ -60,12 +60,12 @@ class Address(NamedTuple):
 
     @property
     def keeps_secrets(self) -> bool:
-        """Whether what is sent can be read by nobody else: a socket, checked TLS, or the machine's own loopback."""
+        """Whether nobody else can read what is sent: over a socket, checked TLS, or the machine's own loopback."""
         is_checked = self.tls is not None and self.tls.verify
         return self.socket_path is not None or is_checked or _is_loopback(self.host)
 
     def target(self, path: str, params: Optional[Mapping[str, str]] = None) -> str:
-        """The target of a request for a path of the engine's API, as HTTP has it in its first line."""
+        """The target in a request's first line, for a path of the engine's API."""
         return f"{self.base_path}{path}?{urlencode(params)}" if params else self.base_path + path
 
 
@@ -83,7 +83,7 @@ def _parts(docker_host: str) -> Tuple[str, Optional[int], str]:
 
 
 def _is_loopback(host: str) -> bool:
-    import ipaddress  # a socket does without it
+    import ipaddress  # not needed for a socket
 
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -96,12 +96,12 @@ def _unusable(docker_host: str) -> str:
     advice = " For ssh://, have Ansible connect to that machine and leave docker_host out." if is_ssh else ""
     return (
         f"docker_host {errors.quote(_without_secrets(docker_host))!r} is not the address of an engine: "
-        f"unix:///PATH, tcp://HOST:PORT and https://HOST:PORT are.{advice}"
+        f"use unix:///PATH, tcp://HOST:PORT or https://HOST:PORT.{advice}"
     )
 
 
 def _without_secrets(docker_host: str) -> str:
-    """An address without a password; with ssh:// alone what stands before it is surely a user's name."""
+    """An address without its password. Only with ssh:// is the text before it certainly a user name, and kept."""
     login, at, place = docker_host.rpartition("@")
     if not at:
         return docker_host

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The engine's client: one method an endpoint. Private to this collection."""
+"""A client of the Engine API, one method per endpoint. Private to this collection."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from urllib.parse import quote as quote_url
 from urllib.parse import urlencode
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Transport
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Carrier
 
 SERVER = re.compile(r"Docker/(\S+)")
 MANAGER_STATE = "active/manager"
@@ -29,14 +30,14 @@ MANAGER_HINTS = {
     "active/worker": "it is a worker. Run this on a manager, or make it one with docker node promote",
 }
 
-# The engine tells these by their text alone (daemon/cluster/errors.go, swarmkit's manager/controlapi and raft).
+# Only their texts tell these errors apart (daemon/cluster/errors.go, swarmkit's manager/controlapi and raft).
 NO_MANAGER_TEXTS = (
     "is not a swarm manager",
     "not part of a swarm",
     "swarm is encrypted",
     "swarm certificates have expired",
 )
-NOT_READY_TEXT = "manager is being prepared"  # an engine that restarts, after NO_MANAGER_TEXTS
+NOT_READY_TEXT = "manager is being prepared"  # from an engine that restarts, along with one of NO_MANAGER_TEXTS
 OUT_OF_SEQUENCE_TEXT = "update out of sequence"
 UNAVAILABLE_TEXTS = (
     "does not have a leader",
@@ -53,28 +54,28 @@ UNAVAILABLE_TEXTS = (
 
 
 WANTS_TLS = b"HTTP request to an HTTPS server"  # Go's net/http
-UNREADABLE = "no reason that can be read"
-MOST_WARNINGS = 10  # warnings of one answer that are passed on
+UNREADABLE = "no readable reason"
+MOST_WARNINGS = 10  # warnings passed on from one answer
 NOT_FOUND_STATUS = 404
 NOT_ALLOWED_STATUSES = (401, 403, 405)  # an engine itself answers with these for /distribution alone
-GATEWAY_STATUSES = (502, 504)  # no engine answers with these (api/server/httpstatus), so a gateway speaks for itself
-SERVER_ERRORS = 500  # the least of the HTTP statuses for errors of the server
+GATEWAY_STATUSES = (502, 504)  # never an engine's own (api/server/httpstatus), so a gateway's
+SERVER_ERRORS = 500  # the lowest HTTP status of a server error
 SHORTEST_CALL = 0.1  # seconds
-LONGEST_FILTER = 7500  # characters as they are sent; what is before an engine may refuse longer lines (nginx: 8 KiB)
+LONGEST_FILTER = 7500  # characters as sent; a proxy before an engine may refuse longer lines (nginx: 8 KiB)
 
 
 class Engine:
-    """A manager's engine, spoken to in its own API version.
+    """A manager's engine, called in its own API version.
 
-    Every method raises EngineError: EngineUnreachable, AnswerLost, BadAnswer, or ApiError and its kinds.
-    Times are bounded by the transport.
+    Every method raises EngineError: EngineUnreachable, AnswerLost, BadAnswer, ApiError or one of its subclasses. The
+    transport bounds the time of each call.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Carrier) -> None:
         self._transport = transport
         self._prefix = ""
-        self._version = ""  # of the engine, as its own header Server tells
-        self.date = ""  # the engine's own clock at its last answer, as in the header Date
+        self._version = ""  # of the engine, from its header Server
+        self.date = ""  # the engine's clock at its last answer, from the header Date
         self.writes = 0  # requests sent that may have changed something
 
     @property
@@ -84,7 +85,7 @@ class Engine:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Bound the calls made inside to so many seconds each, where that is less than the limit of one call."""
+        """Limit each call made inside to so many seconds, if that is less than the usual limit of a call."""
         self._transport.limit = max(SHORTEST_CALL, min(seconds, self._transport.timeout))
         try:
             yield
@@ -98,11 +99,11 @@ class Engine:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether the way to this engine is encrypted by TLS, checked or not."""
+        """Whether the connection to this engine is encrypted by TLS, checked or not."""
         return self._transport.address.tls is not None
 
     def connect(self) -> None:
-        """Learn the engine's API version; engines from 23 on also tell at once whether they are managers."""
+        """Read the engine's API version. Engines from version 23 on also say at once whether they are managers."""
         answer = self._transport.call("GET", "/_ping")
         version = answer.headers.get("api-version", "")
         if WANTS_TLS in answer.body:
@@ -125,24 +126,25 @@ class Engine:
             raise self._no_manager(MANAGER_HINTS.get(state, f"its swarm state is {errors.quote(state)!r}"))
 
     def version(self) -> str:
-        """The engine's version, asked for where a gateway has put its own name into the header Server."""
+        """The engine's version, asked for separately if a gateway has replaced the header Server."""
         return self._version or str(self._get("/version", dict).get("Version", ""))
 
     def info(self) -> Dict[str, Any]:
-        """What the engine says of itself, among it its clock and the ID of its node."""
-        return self._get("/info", dict)
+        """The engine's description of itself, including its clock and the ID of its node."""
+        told: Dict[str, Any] = self._get("/info", dict)
+        return told
 
     def service(self, name_or_id: str) -> types.Service:
-        """Read one service, by what the engine takes for it: ID, name, or a prefix of an ID. NotFound."""
+        """Read one service by what the engine accepts: ID, name, or a prefix of an ID. Raises NotFound."""
         path = f"/services/{quote_url(name_or_id, safe='')}"
         return _checked_service(path, self._get(path, dict))
 
     def services(self, filters: Optional[types.Filters] = None) -> List[types.Service]:
-        """Read all services that pass the filters."""
+        """Read all services that match the filters."""
         return [_checked_service("/services", service) for service in self._list("/services", filters)]
 
     def tasks(self, filters: types.Filters) -> List[types.Task]:
-        """Read all tasks that pass the filters."""
+        """Read all tasks that match the filters."""
         return self._list("/tasks", filters)
 
     def nodes(self) -> List[types.Node]:
@@ -152,11 +154,11 @@ class Engine:
     def update_service(
         self, service: types.Service, spec: types.ServiceSpec, registry_auth: Optional[str] = None
     ) -> List[str]:
-        """Write a spec at the version index of `service`; gives the engine's warnings. OutOfSequence."""
+        """Write a spec at the version index of `service`. Returns the engine's warnings. Raises OutOfSequence."""
         return self._post_update(service, spec, {}, registry_auth)
 
     def roll_back_service(self, service: types.Service) -> List[str]:
-        """Have the engine put the service back to its PreviousSpec; gives its warnings. OutOfSequence."""
+        """Have the engine restore the service's PreviousSpec. Returns its warnings. Raises OutOfSequence."""
         return self._post_update(service, service["Spec"], {"rollback": "previous"}, None)
 
     def distribution(self, image: str, registry_auth: Optional[str] = None) -> types.Distribution:
@@ -168,12 +170,12 @@ class Engine:
         is_whole = isinstance(descriptor, dict) and isinstance(descriptor.get("digest"), str)
         is_whole = is_whole and isinstance(platforms, list)
         if not is_whole or not all(isinstance(platform, dict) for platform in platforms):
-            raise errors.BadAnswer(f"GET {call}: the answer holds no digest that can be used.")
+            raise errors.BadAnswer(f"GET {call}: the answer holds no usable digest.")
         checked: types.Distribution = distribution
         return checked
 
     def events(self, filters: types.Filters) -> Iterator[bytes]:
-        """Tell each event as it happens, a line of JSON each, until the connection ends or breaks."""
+        """Yield each event as it happens, as a line of JSON, until the connection ends or breaks."""
         return self._transport.lines(self._prefix + "/events", _params(filters))
 
     def _post_update(
@@ -220,7 +222,7 @@ class Engine:
         reason = _reason(answer)
         text = reason.lower()
         if answer.status in GATEWAY_STATUSES:
-            return errors.AnswerLost(f"{call}: a gateway before the engine answered {answer.status}: {reason}.")
+            return errors.AnswerLost(f"{call}: a gateway in front of the engine answered {answer.status}: {reason}.")
         if NOT_READY_TEXT not in text and any(known in text for known in NO_MANAGER_TEXTS):
             return self._no_manager(reason)
         return _kind_of_refusal(call, answer.status, reason)(call, answer.status, reason)
@@ -237,14 +239,14 @@ class Engine:
         except (ValueError, RecursionError):
             raise errors.BadAnswer(f"{call}: the answer is not JSON, though an engine's would be.") from None
         if not isinstance(value, kind):
-            raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine gives.")
+            raise errors.BadAnswer(f"{call}: the answer is JSON, but not the {kind.__name__} that an engine returns.")
         return value
 
 
 def present_services(engine: Engine, identifiers: Collection[str]) -> Dict[str, types.Service]:
-    """The services of these IDs that there are, by ID. Raises EngineError.
+    """The services with these IDs that still exist, by ID. Raises EngineError.
 
-    One that the engine's list leaves out is asked for by itself: a service is gone where the engine says so of it.
+    One that is missing in the engine's list is read by itself: a service is gone only if the engine says so of it.
     """
     found = {service["ID"]: service for service in engine.services(any_of("id", list(identifiers)))}
     present = {identifier: found[identifier] for identifier in identifiers if identifier in found}
@@ -256,7 +258,7 @@ def present_services(engine: Engine, identifiers: Collection[str]) -> Dict[str, 
 
 
 def any_of(key: str, values: Sequence[str]) -> types.Filters:
-    """A filter that any of these values passes; an empty one, which everything passes, where it would be too long."""
+    """A filter for any of these values; an empty one, which matches everything, if it would be too long."""
     filters = {key: list(values)}
     return filters if len(urlencode(_params(filters))) <= LONGEST_FILTER else {}
 
@@ -266,7 +268,7 @@ def _params(filters: types.Filters) -> Dict[str, str]:
 
 
 def _checked_service(path: str, service: Any) -> types.Service:
-    """A service with the parts that everything here relies on."""
+    """The service, checked for the parts that all other code relies on. Raises BadAnswer."""
     spec, version = service.get("Spec"), service.get("Version")
     is_whole = (
         isinstance(service.get("ID"), str)
@@ -282,7 +284,7 @@ def _checked_service(path: str, service: Any) -> types.Service:
 
 
 def _kind_of_refusal(call: str, status: int, reason: str) -> Type[errors.ApiError]:
-    """Tell the engine's refusals apart; a registry's own come by way of /distribution, and in words."""
+    """The error class of a refusal. A registry's own refusals come through /distribution, as text."""
     text = reason.lower()
     is_registrys = "/distribution/" in call and reason != UNREADABLE
     kinds = (
@@ -296,7 +298,7 @@ def _kind_of_refusal(call: str, status: int, reason: str) -> Type[errors.ApiErro
 
 
 def _reason(answer: Answer) -> str:
-    """The engine's own words in a refusal."""
+    """The engine's explanation of a refusal."""
     try:
         return str(json.loads(answer.body.decode("utf-8"))["message"])
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -4,11 +4,11 @@
 
 """The connections to an engine, over `requests-unixsocket`. Private to this collection.
 
-Calls go to the pool of connections itself. What a session of `requests` adds to it, cookies, redirects, proxies and
-other settings of the environment, has no place between a module and an engine, and takes longer than the call.
+Calls use the connection pool directly. What a `requests` session adds (cookies, redirects, proxies and other settings
+of the environment) has no place between a module and an engine, and takes longer than the call.
 
 The connections of requests-unixsocket 0.2 and 0.3, which are all that Python 3.8 and older can install, do not work
-with urllib3 2. What they lack is given here, so that any release goes with any other.
+with urllib3 2. What they lack is added here, so that any release works with any other.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ except ImportError:
 
 
 def require_library() -> None:
-    """Raises LibraryMissing where requests-unixsocket cannot be imported."""
+    """Check that requests-unixsocket can be imported. Raises LibraryMissing."""
     if IMPORT_TRACEBACK is not None:
         raise errors.LibraryMissing(IMPORT_TRACEBACK)
 
 
 def open_pool(address: Address, deadline: Optional[Deadline] = None) -> Any:
-    """A pool of `urllib3` for one address, which connects when it is first used.
+    """Make a `urllib3` pool for one address, which connects on first use.
 
     With a deadline, no call lasts longer. Raises InvalidInput for TLS files that cannot be used.
     """
@@ -60,17 +60,17 @@ def open_pool(address: Address, deadline: Optional[Deadline] = None) -> Any:
 
 
 class Deadline:
-    """The moment by which the call under way must be over."""
+    """The moment by which the current call must be over."""
 
     def __init__(self) -> None:
         self._moment = 0.0
 
     def set(self, seconds: float) -> None:
-        """Give the next call so many seconds from now."""
+        """Allow the next call so many seconds from now."""
         self._moment = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that are left. Raises socket.timeout where there are none."""
+        """The seconds left. Raises socket.timeout if there are none."""
         seconds = self._moment - time.monotonic()
         if seconds <= 0:
             raise socket.timeout("timed out")
@@ -78,9 +78,9 @@ class Deadline:
 
 
 class _BoundedFile(io.RawIOBase):
-    """What comes from a socket until the deadline.
+    """A file that reads from a socket until the deadline.
 
-    A socket's own time-out bounds one read only, and an answer that comes drop by drop has many.
+    A socket's own timeout bounds one read only, and an answer that trickles in has many.
     """
 
     def __init__(self, connected: socket.socket, deadline: Deadline) -> None:
@@ -101,7 +101,7 @@ class _BoundedFile(io.RawIOBase):
 
 
 def _bounded(connection_class: Any, deadline: Deadline) -> Any:
-    """A kind of connection that is made, sends and reads until the deadline, and no longer."""
+    """A connection class that connects, sends and reads until the deadline, and no longer."""
 
     class BoundedResponse(http.client.HTTPResponse):
         def __init__(self, connected: socket.socket, *args: Any, **kwargs: Any) -> None:
@@ -124,7 +124,7 @@ def _bounded(connection_class: Any, deadline: Deadline) -> Any:
 
 
 def _within(seconds: float, connect: Callable[[], None]) -> None:
-    """Connect in a thread that can be left behind: a resolver, or an address after the other, knows no limit in all.
+    """Connect in a thread that can be abandoned: a name look-up, or trying several addresses, has no overall limit.
 
     Raises what `connect` raises, and ConnectTimeoutError.
     """
@@ -133,7 +133,7 @@ def _within(seconds: float, connect: Callable[[], None]) -> None:
     def run() -> None:
         try:
             connect()
-        except BaseException as error:  # carried over to the caller's thread
+        except BaseException as error:  # raised in the caller's thread
             failures.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
@@ -170,7 +170,7 @@ def _socket_pool(path: str) -> Any:
 
 
 def _secured(tls: TLS) -> Dict[str, Any]:
-    """What makes a pool speak this TLS. Raises InvalidInput."""
+    """The pool arguments for TLS. Raises InvalidInput."""
     _check_files(tls)
     files = {"cert_file": tls.client_cert, "key_file": tls.client_key}
     if not tls.verify:
@@ -186,7 +186,7 @@ def _secured(tls: TLS) -> Dict[str, Any]:
 
 
 def _check_files(tls: TLS) -> None:
-    """Raises InvalidInput for a file that cannot be read or is not what it should be."""
+    """Check the TLS files. Raises InvalidInput for one that cannot be read or is of the wrong kind."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if tls.ca_path and tls.verify:
         _check_file(f"ca_path: {tls.ca_path}", partial(context.load_verify_locations, cafile=tls.ca_path))
@@ -200,7 +200,7 @@ def _check_file(given: str, load: Callable[[], None]) -> None:
         load()
     except ssl.SSLError:
         raise errors.InvalidInput(
-            f"{given} cannot be used, is it PEM, and do certificate and key belong together?"
+            f"{given} cannot be used: is it PEM, and do certificate and key belong together?"
         ) from None
     except OSError as error:
         raise errors.InvalidInput(f"{given} cannot be read: {error.strerror}.") from None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long to go on after a passing failure. Private to this collection."""
+"""How long to try again after a passing failure. Private to this collection."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     from typing import ContextManager, Protocol
 
     class Caller(Protocol):
-        """What makes calls, each bounded to some seconds: an engine."""
+        """An object whose calls can be bounded in time, such as an engine."""
 
         @property
         def call_timeout(self) -> float:
-            """Seconds of one call."""
+            """The limit of one call, in seconds."""
 
         def within(self, seconds: float) -> ContextManager[None]:
-            """Bound calls, while this lasts, to so many seconds from now."""
+            """Limit the calls made inside to so many seconds each."""
 
 
 FIRST_PAUSE = 0.05  # seconds
 LONGEST_PAUSE = 2.0  # seconds
-LAST_LOOK = 5.0  # seconds that a last look may take where the time is over
+LAST_LOOK = 5.0  # seconds for a last look after the time is over
 PASSING_FAILURES = (errors.AnswerLost, errors.EngineUnreachable, errors.SwarmUnavailable)
 
 T = TypeVar("T")
 
 
 class Clock:
-    """The time that passes, in seconds. Tests hand in one that does not wait."""
+    """A clock that counts in seconds. Tests pass in one that does not wait."""
 
     def now(self) -> float:
-        """Seconds since some fixed moment; never runs backwards."""
+        """Seconds since some fixed moment; never goes backwards."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Let the time pass."""
+        """Wait for so many seconds."""
         time.sleep(seconds)
 
 
 class Retry:
-    """A budget of seconds for calls to an engine, by default those of one call, with growing and jittered pauses."""
+    """A budget of seconds for calls to an engine (default: the limit of one call), with growing, jittered pauses."""
 
     def __init__(self, clock: Clock, engine: Caller, seconds: Optional[float] = None) -> None:
         self._clock = clock
@@ -57,16 +57,16 @@ class Retry:
 
     @property
     def remaining(self) -> float:
-        """Seconds that are left."""
+        """The seconds left."""
         return max(0.0, self._give_up - self._clock.now())
 
     def call(self, call: Callable[[], T]) -> T:
-        """Make a call that ends with the budget."""
+        """Make a call that ends within the budget."""
         with self._engine.within(self.remaining):
             return call()
 
     def lasts(self) -> bool:
-        """Pause, and tell whether to try once more; False at once where the budget does not allow the pause."""
+        """Pause, and return whether to try once more; False at once if the budget does not allow the pause."""
         pause = self._pause * random.uniform(0.5, 1.5)
         if self._clock.now() + pause > self._give_up:
             return False
@@ -75,7 +75,7 @@ class Retry:
         return True
 
     def read(self, call: Callable[[], T]) -> T:
-        """Read until there is an answer. Raises the last error where the budget is spent."""
+        """Repeat a reading call until it succeeds. Raises the last error when the budget is spent."""
         while True:
             try:
                 return self.call(call)

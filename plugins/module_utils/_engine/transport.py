@@ -4,8 +4,8 @@
 
 """One HTTP call to an engine, bounded in time and size. Private to this collection.
 
-Over `requests-unixsocket`; what goes wrong comes out as one of three errors: never received
-(EngineUnreachable), perhaps received (AnswerLost), not an engine's answer (BadAnswer).
+It uses `requests-unixsocket`. Every failure becomes one of three errors: never received (EngineUnreachable), perhaps
+received (AnswerLost), not an engine's answer (BadAnswer).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import os
 import re
 import socket
 import stat
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.pool import Deadline, open_pool, require_library
 
-with contextlib.suppress(ImportError):  # require_library tells of it
+with contextlib.suppress(ImportError):  # require_library reports it
     import urllib3
 
-LARGEST_BODY = 64 * 1024 * 1024  # bytes; a swarm of a thousand services lists in some five million
+LARGEST_BODY = 64 * 1024 * 1024  # bytes; the list of a thousand services takes some five million
 CHUNK = 64 * 1024  # bytes
 _SOURCE_LINE = re.compile(r" \(_ssl\.c:\d+\)")
 TLS_ADVICE = tuple(
@@ -41,22 +41,47 @@ TLS_ADVICE = tuple(
         ("wrong.version.number", "What listens there speaks no TLS: is the port right?"),
     )
 )
-LONGEST_SILENCE = 300.0  # seconds after which a stream that says nothing is taken for dead
+LONGEST_SILENCE = 300.0  # seconds of silence after which a stream counts as dead
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, read whole. The case of the names in `headers` does not matter."""
+    """A complete HTTP answer. The case of the names in `headers` does not matter."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
 
 
-class Transport:
-    """Carries calls to one address.
+if TYPE_CHECKING:
+    from typing import Protocol
 
-    `timeout` is the limit in seconds of a whole call: connecting, sending, and reading the last byte.
-    Raises LibraryMissing, and InvalidInput for TLS files that cannot be read.
+    class Carrier(Protocol):
+        """What carries calls to an engine, as a Transport does."""
+
+        address: Address
+        timeout: float
+        limit: float
+
+        def call(
+            self,
+            method: str,
+            path: str,
+            *,
+            params: Optional[Dict[str, str]] = None,
+            body: Optional[bytes] = None,
+            headers: Optional[Dict[str, str]] = None,
+        ) -> Answer:
+            """Send one request and read its whole answer."""
+
+        def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
+            """Open a stream and return its lines as they come."""
+
+
+class Transport:
+    """Sends HTTP calls to one address.
+
+    `timeout` is the limit in seconds of a whole call: connecting, sending, and reading the last byte. Raises
+    LibraryMissing, and InvalidInput for TLS files that cannot be read.
     """
 
     def __init__(self, address: Address, timeout: float) -> None:
@@ -75,7 +100,7 @@ class Transport:
         body: Optional[bytes] = None,
         headers: Optional[Dict[str, str]] = None,
     ) -> Answer:
-        """Send one request and read its whole answer. Raises EngineUnreachable, AnswerLost, BadAnswer."""
+        """Send one request and read its complete answer. Raises EngineUnreachable, AnswerLost, BadAnswer."""
         try:
             self._pool = self._pool or open_pool(self.address, self._deadline)
             self._deadline.set(self.limit)
@@ -88,7 +113,7 @@ class Transport:
             raise self._overdue(call, error) or self._explain(call, error) from None
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
-        """Open a stream that has no end and give its lines as they come. Raises AnswerLost when it breaks."""
+        """Open an endless stream and yield its lines as they come. Raises AnswerLost when it breaks."""
         timeout = urllib3.Timeout(connect=self.timeout, read=LONGEST_SILENCE)
         target = self.address.target(path, params)
         try:
@@ -102,14 +127,14 @@ class Transport:
             raise self._lost(f"GET {path}", error) from None
 
     def _overdue(self, call: str, error: Exception) -> Optional[errors.EngineError]:
-        """Say of a call that was given up how far it had come; None where the time was not over."""
+        """The error for a call that timed out, by how far it had come; None if it did not time out."""
         if _has_timed_out_connecting(error):
             return errors.EngineUnreachable(
                 f"{self.address.text} does not accept a connection within {self.limit:.3g} seconds."
             )
         if _has_timed_out(error):
             return errors.AnswerLost(
-                f"{call}: no whole answer from {self.address.text} within {self.limit:.3g} seconds."
+                f"{call}: no complete answer from {self.address.text} within {self.limit:.3g} seconds."
             )
         return None
 
@@ -132,7 +157,7 @@ class Transport:
 
     def _lost(self, call: str, error: Exception) -> errors.AnswerLost:
         return errors.AnswerLost(
-            f"{call}: the connection to {self.address.text} broke before the whole answer was there ({_reason(error)})."
+            f"{call}: the connection to {self.address.text} broke before the answer was complete ({_reason(error)})."
         )
 
 
@@ -144,7 +169,7 @@ def _send(
     body: Optional[bytes] = None,
     headers: Optional[Dict[str, str]] = None,
 ) -> Any:
-    """Send a request, once, and give the response, whose body is still to be read."""
+    """Send a request once, and return the response with its body still unread."""
     return pool.request(
         method,
         target,
@@ -154,7 +179,7 @@ def _send(
         retries=False,
         redirect=False,
         preload_content=False,
-        enforce_content_length=True,  # off by default in urllib3 1: a cut body would pass for whole
+        enforce_content_length=True,  # off by default in urllib3 1: a truncated body would pass as complete
     )
 
 
@@ -172,7 +197,7 @@ def _read_body(response: Any) -> bytes:
 
 
 def _causes(error: BaseException) -> List[BaseException]:
-    """The error and all that it carries: libraries wrap the operating system's own error in arguments."""
+    """The error and all errors that it carries: libraries wrap the operating system's own error in arguments."""
     found: List[BaseException] = []
     waiting: List[Any] = [error]
     while waiting:
@@ -192,12 +217,12 @@ def _os_error(error: BaseException) -> Optional[OSError]:
 
 
 def _has_timed_out_connecting(error: BaseException) -> bool:
-    no_connection = urllib3.exceptions.NewConnectionError  # in urllib3 1 a kind of the other one
+    no_connection = urllib3.exceptions.NewConnectionError  # a subclass of the other one in urllib3 1
     return isinstance(error, urllib3.exceptions.ConnectTimeoutError) and not isinstance(error, no_connection)
 
 
 def _has_timed_out(error: BaseException) -> bool:
-    """Whether the time was over while a request was sent or its answer read; the system's own ETIMEDOUT is no such."""
+    """Whether our own limit ended the sending or the reading; the system's ETIMEDOUT does not count."""
     is_read = isinstance(error, urllib3.exceptions.ReadTimeoutError)
     return is_read or any(isinstance(cause, socket.timeout) and cause.errno is None for cause in _causes(error))
 
@@ -222,12 +247,12 @@ def _tls_reason(error: Exception) -> str:
 
 
 def _tls_advice(reason: str) -> str:
-    """What to do about a handshake that failed, by the words of OpenSSL."""
+    """What to do about a failed handshake, by the words of OpenSSL."""
     return next((f" {advice}" for known, advice in TLS_ADVICE if known.search(reason)), "")
 
 
 def _socket_error(path: str, cause: OSError) -> Optional[errors.EngineUnreachable]:
-    """Say what is wrong with a Unix socket; None where the connection stood and broke later."""
+    """The error for a Unix socket that cannot be used; None if the connection was made and broke later."""
     if cause.errno in (errno.EACCES, errno.EPERM):
         return errors.EngineUnreachable(
             f"No permission to open the engine's socket {path}: run the task with become, "

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 8):
 else:
 
     class TypedDict(dict):
-        """What 3.7 needs to read the classes below; types are checked on newer versions."""
+        """A stand-in that lets Python 3.7 read the classes below; types are checked on newer versions."""
 
         def __init_subclass__(cls, total: bool = True) -> None:
             super().__init_subclass__()
@@ -43,7 +43,7 @@ class UpdateStatus(TypedDict, total=False):
 
 
 class Service(TypedDict, total=False):
-    """A service as `GET /services/ID` gives it."""
+    """A service as `GET /services/ID` returns it."""
 
     ID: str
     Version: Version
@@ -51,10 +51,11 @@ class Service(TypedDict, total=False):
     PreviousSpec: ServiceSpec
     UpdateStatus: UpdateStatus
     JobStatus: Dict[str, Any]
+    UpdatedAt: str
 
 
 class Task(TypedDict, total=False):
-    """A task as `GET /tasks` gives it."""
+    """A task as `GET /tasks` returns it."""
 
     ID: str
     ServiceID: str
@@ -69,17 +70,19 @@ class Task(TypedDict, total=False):
 
 
 class Node(TypedDict, total=False):
-    """A node as `GET /nodes` gives it."""
+    """A node as `GET /nodes` returns it."""
 
     ID: str
     Spec: Dict[str, Any]
+    Version: Version
+    UpdatedAt: str
     Description: Dict[str, Any]
     Status: Dict[str, Any]
     ManagerStatus: Dict[str, Any]
 
 
 class Distribution(TypedDict, total=False):
-    """What a registry says of an image: `GET /distribution/NAME/json`."""
+    """A registry's answer about an image: `GET /distribution/NAME/json`."""
 
     Descriptor: Dict[str, Any]
     Platforms: List[Dict[str, str]]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A registry credential, and where it comes from. Private to this collection."""
+"""Registry credentials, and where they come from. Private to this collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Callable, List, Optional, Tuple
 
 RunProgram = Callable[[List[str], bytes], Tuple[int, bytes, bytes]]
-"""Runs a program without a shell, with what it reads; gives its exit status, its output and its errors."""
+"""Runs a program without a shell, with the given input; returns its exit status, its output and its errors."""
 
 HUB_DOMAIN = "docker.io"
 HUB_KEY = "https://index.docker.io/v1/"
@@ -20,7 +20,7 @@ HUB_KEY = "https://index.docker.io/v1/"
 
 @dataclass(frozen=True)
 class Credential:
-    """What a registry wants to see; an empty one has the engine forget what it has stored.
+    """The credential for one registry. An empty one makes the engine delete what it has stored.
 
     `server` is the registry's key in a config file.
     """
@@ -42,7 +42,7 @@ class Credential:
 
     @property
     def holds_secret(self) -> bool:
-        """Whether there is anything in it that must never be shown."""
+        """Whether it holds anything that must never be shown."""
         return bool(self.password or self.identity_token or self.registry_token)
 
     def header(self) -> str:
@@ -59,10 +59,10 @@ class Credential:
 
 
 class Keychain:
-    """Where credentials come from; this one has none, so that the engine keeps what the service has stored.
+    """A source of credentials. This one has none, so that the engine keeps what is stored with the service.
 
-    `inherits` tells that this is meant to be so also for a service whose image moves to another registry, `is_given`
-    that there is a credential for every registry.
+    `inherits` says that this also goes for a service whose image moves to another registry, `is_given` that there is a
+    credential for every registry.
     """
 
     inherits = True
@@ -78,7 +78,7 @@ class Keychain:
 
 
 class GivenKeychain(Keychain):
-    """One user name and password, given with the task."""
+    """The one user name and password that are given with the task."""
 
     inherits = False
     is_given = True
@@ -88,10 +88,10 @@ class GivenKeychain(Keychain):
         self._password = password
 
     def find(self, domain: str) -> Optional[Credential]:
-        """The credential given, for whichever registry."""
+        """The given credential, whatever the registry."""
         return Credential(key_of(domain), self._username, self._password)
 
 
 def key_of(domain: str) -> str:
-    """A domain's key in a config file; Docker Hub's is a URL, for reasons of age."""
+    """A domain's key in a config file; Docker Hub's is a URL, for historical reasons."""
     return HUB_KEY if domain == HUB_DOMAIN else domain

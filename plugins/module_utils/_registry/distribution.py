@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a registry says of a reference, as the engine hands it on (pure). Private to this collection."""
+"""A registry's answer about a reference, as the engine passes it on (pure). Private to this collection."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Platforms = List[Dict[str, str]]
 
 
 class UnresolvedImage(errors.RolloutError):
-    """The registry gave no digest; the message names registry, reference and status."""
+    """The registry returned no digest; the message names registry, reference and status."""
 
 
 class MissingImage(UnresolvedImage):
-    """The registry says definitely that it has no such tag or digest."""
+    """The registry says that it has no such tag or digest."""
 
 
 class Resolved(NamedTuple):
-    """What a registry has at a reference now; `platforms` is None where it names none."""
+    """What a registry has for a reference now; `platforms` is None if it names none."""
 
     digest: str
     platforms: Optional[Platforms] = None
@@ -35,10 +35,10 @@ Answer = Union[Resolved, UnresolvedImage]
 
 
 def platforms_of(distribution: types.Distribution) -> Optional[Platforms]:
-    """The platforms of an image, as the Docker CLI writes them into a spec; None where the registry names none.
+    """The platforms of an image, as the Docker CLI writes them into a spec; None if the registry names none.
 
-    Left out are `unknown` ones (attestations); `arm` loses its architecture, which nodes report in too
-    many spellings (github.com/moby/swarmkit issue 2294).
+    `unknown` platforms (attestations) are left out; `arm` loses its architecture, which nodes report in too many
+    spellings (github.com/moby/swarmkit issue 2294).
     """
     platforms: Platforms = []
     for entry in distribution.get("Platforms") or []:

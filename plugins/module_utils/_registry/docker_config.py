@@ -35,9 +35,9 @@ HELPER_PREFIX = "docker-credential-"
 HELPER_TIMEOUT = 30.0  # seconds
 TIMED_OUT = 124  # exit statuses of LIMITED, which are those of coreutils' timeout(1)
 CANNOT_RUN = {126: "Permission denied", 127: "No such file or directory"}
-# A program for Python: run a command, and kill it and its children where it takes longer than so many seconds. Not
-# every system has timeout(1), and by itself that asks a program only to end. Children that stay behind are killed too:
-# one that writes to the output for good would be read for good.
+# A Python program: run a command, and kill it and its children if it takes longer than so many seconds. Not every
+# system has timeout(1), which by default only asks a program to end. Children that stay behind are killed too: one
+# that never stops writing to the output would be read for ever.
 LIMITED = """
 import errno, os, signal, sys
 
@@ -68,19 +68,19 @@ TOKEN_USER = "<token>"  # a helper's way of saying that the secret is an identit
 NOT_FOUND = "credentials not found in native keychain"
 HARMLESS_HELPER_TEXTS = (NOT_FOUND, "no credentials server URL", "no credentials username")
 LARGEST_CONFIG = 4 * 1024 * 1024  # bytes
-_LINE_BREAK = re.compile(r"[\r\n]")  # what Go's encoding/base64 passes over
+_LINE_BREAK = re.compile(r"[\r\n]")  # what Go's encoding/base64 ignores
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 
 
 class CredentialError(errors.InvalidInput):
-    """Credentials were asked for and their source cannot be used."""
+    """Credentials were asked for, but their source cannot be used."""
 
 
 class DockerConfigKeychain(Keychain):
     """The Docker CLI's own sources: DOCKER_AUTH_CONFIG, then `credHelpers`, `credsStore` and `auths` of config.json.
 
-    `run_program` runs a helper. `folder` holds config.json; by default DOCKER_CONFIG, then `~/.docker`, where the file
-    may be missing.
+    `run_program` runs a helper. `folder` holds config.json; by default it is DOCKER_CONFIG, then `~/.docker`, where the
+    file may be missing.
     """
 
     inherits = False
@@ -118,7 +118,7 @@ class DockerConfigKeychain(Keychain):
         if not name:
             return None
         if not isinstance(name, str) or not _HELPER_NAME.fullmatch(name):
-            raise CredentialError(f"{self._path} names a credential helper for {domain} that is not a helper's name.")
+            raise CredentialError(f"In {self._path}, the name of the credential helper for {domain} is not valid.")
         return name
 
     def _read(self) -> Dict[str, Any]:
@@ -137,7 +137,7 @@ class DockerConfigKeychain(Keychain):
 
 
 def _is_key_of(key: str, domain: str) -> bool:
-    """Whether a config file's key stands for the domain; scheme and path of older files do not count."""
+    """Whether a config file's key stands for the domain; the scheme and path in older files are ignored."""
     if key == key_of(domain):
         return True
     host = key.partition("://")[2] or key
@@ -198,13 +198,13 @@ def _decode_pair(auth: Any, domain: str, source: str) -> List[str]:
 
 
 def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Credential]:
-    """Ask a credential helper, within a limit. None where it knows nothing of the server."""
+    """Ask a credential helper, with a time limit. None if it knows nothing of the server."""
     program = HELPER_PREFIX + name
     limited = [sys.executable, "-I", "-S", "-c", LIMITED, f"{HELPER_TIMEOUT:g}"]
     try:
         status, output, complaints = run_program([*limited, program, "get"], server.encode())
     except BrokenPipeError:
-        raise CredentialError(f"The credential helper {program} ended before it had read what it was asked.") from None
+        raise CredentialError(f"The credential helper {program} ended before it had read the request.") from None
     except OSError as error:
         raise CredentialError(f"The credential helper {program} cannot be run: {error.strerror}.") from None
     if status == TIMED_OUT:
@@ -226,7 +226,7 @@ def _refusal(program: str, server: str, exit_code: int, said: str) -> Credential
     words = (
         f" and said: {errors.quote(harmless[0])}"
         if harmless
-        else " (its words are not shown, since they may hold a secret)"
+        else " (its output is not shown, since it may hold a secret)"
     )
     return CredentialError(
         f"The credential helper {program} failed for {server} with exit code {exit_code}{words}. "
@@ -239,7 +239,9 @@ def _from_answer(program: str, server: str, output: bytes) -> Credential:
         answer = json.loads(output.decode("utf-8"))
         username, secret = answer["Username"], answer["Secret"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CredentialError(f"The credential helper {program} gave no user name and secret for {server}.") from None
+        raise CredentialError(
+            f"The credential helper {program} returned no user name and secret for {server}."
+        ) from None
     if username == TOKEN_USER:
         return Credential(server, identity_token=str(secret))
     return Credential(server, str(username), str(secret))

@@ -32,7 +32,7 @@ MISSING_TEXTS = ("manifest unknown", "name unknown")  # the specification's code
 
 
 class HandedOn(NamedTuple):
-    """What a service gets for its registry (None: it keeps what it has), and a warning if that is another one's."""
+    """The credential to store with a service (None: keep what it has), and a warning if that is another registry's."""
 
     credential: Optional[Credential] = None
     warning: str = ""
@@ -41,7 +41,7 @@ class HandedOn(NamedTuple):
 class Resolver:
     """Asks each reference's registry once, with the credential that the keychain has for it.
 
-    Raises InvalidInput where it is clear from the options that credentials would go where they can be read by others.
+    Raises InvalidInput if the options would send credentials where others can read them.
     """
 
     def __init__(self, engine: Engine, keychain: Keychain, clock: Clock) -> None:
@@ -60,10 +60,10 @@ class Resolver:
         return self._answers[key]
 
     def hand_on(self, reference: Reference, image: str) -> HandedOn:
-        """The credential to hand to a service that goes from `image` to the reference.
+        """The credential to store with a service whose image changes from `image` to the reference.
 
-        The engine keeps what a service has stored unless it is sent another one, if only an empty one
-        (moby, daemon/cluster/services.go). Raises CredentialError, and InvalidInput as `credential` does.
+        The engine keeps what a service has stored unless it is sent another credential, even an empty one (moby,
+        daemon/cluster/services.go). Raises CredentialError, and InvalidInput as `credential` does.
         """
         credential = self.credential(reference)
         former = _domain_of(image)
@@ -74,9 +74,9 @@ class Resolver:
         return HandedOn(warning=_warning_of_move(former, reference.domain) if former else "")
 
     def credential(self, reference: Reference) -> Optional[Credential]:
-        """The credential for the reference's registry; None where there is none.
+        """The credential for the reference's registry; None if there is none.
 
-        Raises CredentialError, and InvalidInput where the way to the engine could be listened to.
+        Raises CredentialError, and InvalidInput if others could read what is sent to the engine.
         """
         credential = self._keychain.find(reference.domain)
         if credential is not None:
@@ -94,10 +94,10 @@ class Resolver:
             digest = str(answer["Descriptor"]["digest"])
             return Resolved(reference.with_digest(digest).digest or "", platforms_of(answer))
         except InvalidReference as error:
-            return UnresolvedImage(f"The registry of {reference.familiar} gave no digest that can be used: {error}")
+            return UnresolvedImage(f"The registry of {reference.familiar} returned no usable digest: {error}")
 
     def _inspect(self, reference: Reference, header: Optional[str]) -> Union[errors.EngineError, types.Distribution]:
-        """One answer; what the registry did (refuse, be slow, be down) is an answer too, and not asked again."""
+        """Ask once. A registry that refuses, is slow or is down has answered too, and is not asked again."""
         try:
             return self._engine.distribution(reference.canonical, header)
         except (errors.ApiError, errors.AnswerLost, errors.BadAnswer) as error:
@@ -105,7 +105,7 @@ class Resolver:
 
 
 def _check_line(engine: Engine, registries: str) -> None:
-    """Raises InvalidInput where what is sent to the engine could be read by others."""
+    """Check that nobody else can read what is sent to the engine. Raises InvalidInput."""
     if engine.keeps_secrets:
         return
     if engine.is_encrypted:
@@ -121,7 +121,7 @@ def _check_line(engine: Engine, registries: str) -> None:
 
 
 def _domain_of(image: str) -> Optional[str]:
-    """The registry of a stored image; None for a text that is no reference."""
+    """The registry of a stored image; None for an invalid reference."""
     try:
         return Reference.parse(image).domain
     except InvalidReference:
@@ -131,7 +131,7 @@ def _domain_of(image: str) -> Optional[str]:
 def _warning_of_move(former: str, domain: str) -> str:
     return (
         f"The image moves from the registry {former} to {domain}. With registry_auth=inherit the service keeps the "
-        f"credentials that it may have for {former}, and its nodes send them to {domain} if that asks for some. "
+        f"credentials that it may have for {former}, and its nodes send them to {domain} if it asks for any. "
         "To avoid that, use registry_auth=docker_config, or registry_username and registry_password."
     )
 
@@ -140,16 +140,16 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
     secrets = credential.secrets if credential else []
     if not isinstance(error, errors.ApiError):
         return UnresolvedImage(
-            f"The registry {reference.domain} gave no digest for {reference.familiar}: "
+            f"The registry {reference.domain} returned no digest for {reference.familiar}: "
             f"{errors.quote(str(error), secrets)}"
         )
     if isinstance(error, errors.NotAllowed):
-        return UnresolvedImage(f"No digest for {reference.familiar} was asked for: {error.scrubbed(secrets)}")
+        return UnresolvedImage(f"No digest for {reference.familiar} was requested: {error.scrubbed(secrets)}")
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
     kind = MissingImage if _is_definite(error) else UnresolvedImage
     return kind(
-        f"The registry {reference.domain} gave no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
+        f"The registry {reference.domain} returned no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
     )
 
 

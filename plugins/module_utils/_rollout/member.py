@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One service of a task on its way through it: all that is known of it is here. Private to this collection."""
+"""One service of a task, with all that is known about it. Private to this collection."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 
 class Member:
-    """One service of a task, from how it was read first to what is returned of it.
+    """One service of a task, from its first reading to its entry in the result.
 
-    `write` is what is to be written; None where the service is only waited for. `expected` is what it should hold while
-    it is waited for. Of what came of it, `problem` says what went wrong, and `aftermath` what was done about that.
+    `write` is what is to be written; None if the service is only waited for. `expected` is what it should hold during
+    the wait. Afterwards `problem` says what went wrong, and `aftermath` what was done about that.
     """
 
     def __init__(
         self, service: types.Service, write: Optional[Write] = None, expected: Optional[Expectation] = None
     ) -> None:
-        """Plan what is to be done. Raises UnsupportedService."""
+        """Plan the write, if there is one. Raises UnsupportedService."""
         self.service = service
         self.write = write
         self.expected = expected or Expectation()
@@ -78,13 +78,13 @@ class Member:
 
     @property
     def footprint(self) -> Optional[Footprint]:
-        """What this task's update left in the service, or may have left; None where it made none."""
+        """What this task's update left in the service, or may have left; None if it made none."""
         footprint = self.written.footprint if self.written else None
         return footprint or self._lost_footprint
 
     @property
     def entry(self) -> Entry:
-        """What the task returns of the service."""
+        """The service's entry in the task's result."""
         return Entry(
             self.service,
             self._image_before,
@@ -100,7 +100,7 @@ class Member:
         )
 
     def take(self, written: Written) -> None:
-        """Take in what came of writing, which another writer may have made differ from what was planned."""
+        """Record the result of the write, which may differ from the plan because of another writer."""
         attempt = written.attempt if written.changed else None
         self.written = written
         self.changed = written.changed
@@ -114,7 +114,7 @@ class Member:
             self.expected = self.write.expectation(written)
 
     def read_back(self, held: types.Service) -> None:
-        """Take in the service as the engine holds it after it was written."""
+        """Record the service as the engine holds it after the write."""
         if self.written is not None:
             self.written = self.written._replace(held=held)
             self._see(held)
@@ -124,7 +124,7 @@ class Member:
                 self.problem = str(error)
 
     def fail(self, error: errors.RolloutError) -> None:
-        """Take in that nothing was written, or that nobody knows whether something was."""
+        """Record that nothing was written, or that this is not known."""
         is_theirs = isinstance(error, (errors.UpdateConflict, errors.ServiceNotFound))
         if error.may_have_written:
             self.changed, self.outcome = True, SUPERSEDED if is_theirs else TIMED_OUT
@@ -139,17 +139,17 @@ class Member:
         self.problem = f"{refusal if isinstance(error, errors.ApiError) else ''}{error}"
 
     def lose(self, problem: str, outcome: Optional[Outcome] = None) -> None:
-        """Take in why the service cannot be followed since it was written."""
+        """Record why the service cannot be followed after the write."""
         self.problem = problem
         self.outcome = outcome or self.outcome
 
     def give_up(self, outcome: Outcome = NOT_STARTED) -> None:
-        """Take in that nothing was written."""
+        """Record that nothing was written."""
         self.changed, self._changes, self.outcome = False, {}, outcome
         self._image_after, self._version_after = self._image_before, self.service["Version"]["Index"]
 
     def go_back(self, spec: types.ServiceSpec, warnings: List[str]) -> None:
-        """Take in that the service is on its way back to a spec."""
+        """Record that the service is being rolled back to a spec."""
         self.expected = Expectation.of_spec(spec)
         self._image_after, self._version_after = self.expected.image, None
         self.warnings += warnings
@@ -162,7 +162,7 @@ class Member:
         self.aftermath = f"{self.name} was not put back: {error}" if is_known else str(error)
 
     def conclude(self, wait: Wait, limit: float, advise: bool) -> None:
-        """Take in how the wait has ended, `limit` being its seconds; `advise` says what to do about a failure."""
+        """Record how the wait ended. `limit` is its limit in seconds; `advise` adds what to do about a failure."""
         self._look_back(wait)
         self._tasks = wait.tasks
         if wait.outcome == CONVERGED:
@@ -172,7 +172,7 @@ class Member:
         self.problem = self.entry.explain(wait.reason, limit, advise)
 
     def conclude_rollback(self, wait: Wait) -> None:
-        """Take in how the wait for a rollback has ended that made up for a problem."""
+        """Record how the wait ended for the rollback that followed a problem."""
         self._look_back(wait)
         self.outcome = ROLLED_BACK if wait.outcome == CONVERGED else wait.outcome or TIMED_OUT
         if wait.status is None:
@@ -185,18 +185,18 @@ class Member:
 
     @property
     def _success(self) -> Outcome:
-        """The outcome where the service runs what it should."""
+        """The outcome if the service runs what it should."""
         if self.changed and self.write is not None:
             return self.write.success
         return UNCHANGED if self.expected.image is not None else CONVERGED
 
     def _look_back(self, wait: Wait) -> None:
-        """Take in how the service was seen last, where it was."""
+        """Record how the service was last seen, if it was."""
         if wait.status is not None:
             self._see(wait.service)
             self._running, self._desired = wait.status.running, wait.status.desired
 
     def _see(self, service: types.Service) -> None:
-        """Take in the service as the engine holds it now."""
+        """Record the service as the engine holds it now."""
         self._image_after = stored_image(service["Spec"])
         self._version_after = service["Version"]["Index"]

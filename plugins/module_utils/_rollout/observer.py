@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""See how services stand, again and again. Private to this collection.
+"""Watch services: take snapshots, and wait for events in between. Private to this collection.
 
-The engine's event stream tells at once when the update of a service moves on. It says nothing of tasks, so a slow
-poll goes beside it. Events of other services are passed over, by the engine where it can: on a busy swarm there is
-always one. A stream that breaks (a restarted engine) is opened again at the next pause.
+The engine's event stream reports at once when the update of a service moves on. It does not report tasks, so a slow
+poll runs beside it. Events of other services are ignored, by the engine where it can: on a busy swarm there is always
+one. A stream that breaks (the engine restarted) is opened again at the next pause.
 """
 
 from __future__ import annotations
@@ -14,7 +14,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Collection, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    cast,
+)
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of, present_services
@@ -33,30 +46,30 @@ UP_TO_DATE = "_up-to-date"  # the engine's own filter: tasks on the service's pr
 EVENTS: Dict[str, List[str]] = {"type": ["service"]}
 POLL_INTERVAL = 2.0  # seconds between snapshots where no event comes: three requests each
 LEAST_GAP = 0.75  # seconds between snapshots in the long run, however many events come
-BURST = 2 * LEAST_GAP  # seconds that a snapshot may come before that, where few came lately
-OPENING = 0.2  # seconds of the first pause, since what happened before the stream was open is in no event
-REST = 8  # how many times as long as it took to look the pause before the next look is, where the swarm is large
+BURST = 2 * LEAST_GAP  # seconds by which a snapshot may come early, if few came lately
+OPENING = 0.2  # seconds of the first pause: the stream does not report what happened before it was open
+REST = 8  # the pause before the next look, in lengths of a look, on a large swarm
 LONGEST_REST = 10.0  # seconds
 
 
 class Seen(NamedTuple):
-    """A service as it was seen, and how it was judged."""
+    """A snapshot of a service, and the status judged from it."""
 
     snapshot: Snapshot
     status: Status
 
 
 class Memory:
-    """Since when things have been seen as they are, by the clock here.
+    """Remembers for how long things have stayed as they are, by the clock here.
 
-    It errs on the side of less: from the end of the look that saw it first to the begin of the present one.
+    It never counts too much: only from the end of the look that first saw a state to the start of the present look.
     """
 
     def __init__(self) -> None:
         self._since: Dict[str, Tuple[Any, float]] = {}
 
     def seen(self, present: Dict[str, Any], begin: float, end: float) -> Dict[str, float]:
-        """Take in how each thing is now; returns for how many seconds it has been so. What is missing is forgotten."""
+        """Record the state of each thing. Returns for how many seconds it has lasted. What is missing is forgotten."""
         held, since = {}, {}
         for name, value in present.items():
             before = self._since.get(name)
@@ -67,12 +80,11 @@ class Memory:
 
 
 class Observer:
-    """Takes snapshots of services with three requests, whatever their number, and a fourth where `sees_former`.
+    """Takes snapshots of services with three requests, whatever their number, or four with `sees_former`.
 
-    The first look asks for the engine's clock too, where it is not clear that tasks have run for long enough.
-
-    It remembers since when it has seen each task, each service and the nodes as they are. `began` and `seconds` are
-    when the last look began, and how long it took.
+    The first look also asks for the leader's clock, if it is not clear that tasks have run for long enough. The
+    observer remembers for how long each task, each service and the nodes have stayed as they are. `began` and `seconds`
+    are the start and the length of the last look.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -87,7 +99,7 @@ class Observer:
         self.seconds = 0.0
 
     def look(self, expected: Dict[str, Expectation]) -> Dict[str, Optional[Seen]]:
-        """How the services of these IDs stand; None for one that is gone. Raises EngineError."""
+        """How the services with these IDs stand; None for one that is gone. Raises EngineError."""
         began = self._clock.now()
         services = present_services(self._engine, list(expected))
         tasks = self._tasks(list(services), {UP_TO_DATE: ["true"]})
@@ -111,7 +123,7 @@ class Observer:
         return found
 
     def _judge_by_leaders_clock(self, found: Dict[str, Optional[Seen]], expected: Dict[str, Expectation]) -> None:
-        """Judge those services again that only have to stand for longer: the leader may know that they have."""
+        """Judge those services again that only need more time: the leader may know that it has passed."""
         waiting = {name: seen for name, seen in found.items() if seen and seen.status.settles_in is not None}
         for identifier, seen in waiting.items():
             nodes = seen.snapshot.nodes
@@ -122,7 +134,7 @@ class Observer:
             found[identifier] = Seen(snapshot, judge(snapshot, expected[identifier]))
 
     def _ask_leader(self, nodes: List[types.Node]) -> Optional[Tuple[str, float]]:
-        """Ask for the clock of the swarm's leader; None where the engine is not the leader."""
+        """The leader's node and how far its clock is ahead of ours; None if the engine is not the leader."""
         try:
             info = self._engine.info()
         except errors.EngineError:
@@ -131,13 +143,13 @@ class Observer:
         return (own, now - self._clock.now()) if now is not None and own == _leader_of(nodes) else None
 
     def _leader_now(self, nodes: List[types.Node]) -> Optional[float]:
-        """When the look began by the leader's clock; None where that is not known, or another one leads since."""
+        """The start of the look by the leader's clock; None if that is not known, or another node leads now."""
         if self._leader is None or self._leader[0] != _leader_of(nodes):
             return None
         return self.began + self._leader[1]
 
     def _tasks(self, identifiers: List[str], filters: types.Filters) -> List[types.Task]:
-        """Tasks of these services; the engine answers 404 where one of the services has just been removed."""
+        """The tasks of these services; the engine answers 404 if one of the services has just been removed."""
         if not identifiers:
             return []
         wanted = set(identifiers)
@@ -153,17 +165,18 @@ class Observer:
 
 
 def _leader_of(nodes: List[types.Node]) -> str:
-    """The ID of the node that leads the swarm; empty where none is known to."""
+    """The ID of the node that leads the swarm; empty if none is known."""
     leaders = [node["ID"] for node in nodes if (node.get("ManagerStatus") or {}).get("Leader")]
     return leaders[0] if len(leaders) == 1 else ""
 
 
 def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:
-    """Tasks without what nobody asks for, most of which is their specs: a snapshot may have ten thousand."""
+    """The tasks without unused fields, most of which are their specs: a snapshot may have ten thousand."""
     specs: Dict[str, Any] = {}
     slim = []
     for task in tasks:
-        kept: Dict[str, Any] = {key: task[key] for key in KEPT if key in task}  # type: ignore[literal-required]
+        fields: Mapping[str, object] = task
+        kept: Dict[str, Any] = {key: fields[key] for key in KEPT if key in fields}
         status, image = task.get("Status") or {}, image_of(task)
         kept["Status"] = {key: status[key] for key in ("State", "Err", "ContainerStatus") if key in status}
         kept["Spec"] = specs.setdefault(image, {"ContainerSpec": {"Image": image}})
@@ -172,7 +185,7 @@ def _slim(tasks: Iterable[types.Task]) -> List[types.Task]:
 
 
 def _standings(tasks: List[types.Task], nodes: List[types.Node]) -> Dict[str, Any]:
-    """How each task stands: its state, and the version of its node, which a new leader has to hear of anew."""
+    """How each task stands: its state, and the version of its node, which a new leader has to learn anew."""
     versions = {node["ID"]: _index(node) for node in nodes}
     return {
         task["ID"]: (state_of(task), task.get("DesiredState"), versions.get(task.get("NodeID", ""))) for task in tasks
@@ -197,18 +210,18 @@ def _by_service(tasks: List[types.Task]) -> Dict[str, List[types.Task]]:
 
 
 class Pace:
-    """How soon the next look may come: at once where few came lately, but in the long run with gaps (a leaky bucket).
+    """How soon the next look may come: at once if few came lately, at intervals in the long run (a leaky bucket).
 
-    Where looks take long, so are the gaps.
+    The longer looks take, the longer the intervals.
     """
 
     def __init__(self) -> None:
         self._due = 0.0  # when the next look would come if all had the same gap
         self._gap = LEAST_GAP
-        self._ended: Optional[float] = None  # when the last pause did
+        self._ended: Optional[float] = None  # when the last pause ended
 
     def least(self, now: float) -> float:
-        """Seconds that a pause must take which begins now."""
+        """The least seconds that a pause must take if it begins now."""
         if self._ended is not None:
             self._gap = max(LEAST_GAP, (now - self._ended) * REST / 2)
         return max(0.0, self._due - BURST - now)
@@ -220,19 +233,19 @@ class Pace:
 
 
 class Watch:
-    """A pause between snapshots that ends early when the engine tells of a change to one of the services."""
+    """A pause between snapshots that ends early when the engine reports a change to one of the services."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._changed = threading.Event()
         self._listener: Optional[threading.Thread] = None
         self._identifiers: FrozenSet[str] = frozenset()
-        self._heard: FrozenSet[str] = frozenset()  # the services whose events the stream has; empty where it has all
+        self._heard: FrozenSet[str] = frozenset()  # the services in the stream; empty for all
         self._filters: types.Filters = EVENTS
         self._pace = Pace()
 
     def pause(self, seconds: float, identifiers: Collection[str]) -> None:
-        """Wait for a change to a service of these IDs, or until the time is over; a moment at least on a busy swarm."""
+        """Wait for a change to one of these services, or until the time is over; on a busy swarm at least a moment."""
         self._identifiers = frozenset(identifiers)
         if self._open():
             seconds = min(seconds, OPENING)
@@ -243,10 +256,10 @@ class Watch:
         self._pace.end(time.monotonic())
 
     def _open(self) -> bool:
-        """Listen to the services; returns whether some of them were not listened to before.
+        """Open the event stream. Returns whether it now covers services that it did not cover before.
 
-        The first stream is of the services that are waited for at first, by the engine's own filter. Where others come
-        later, a second one is of all.
+        The first stream covers the services that are waited for first, by the engine's own filter. If others come
+        later, a second one covers all.
         """
         is_first = self._listener is None
         is_heard = not is_first and (not self._heard or self._identifiers <= self._heard)
@@ -271,7 +284,7 @@ class Watch:
 
 
 def service_of(event: bytes) -> str:
-    """The ID of the service that an event tells of; empty where it tells of none."""
+    """The ID of the service that an event is about; empty if there is none."""
     try:
         return str(json.loads(event.decode("utf-8"))["Actor"]["ID"])
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The parts of a task that is watched: the plan, and the job that carries it out. Private to this collection.
+"""The parts of a watched task: the plan, and the job that carries it out. Private to this collection.
 
-One process owns a task from its first write to its last word: the job. The plan before it writes nothing.
+One process owns a task from its first write to its result: the job. The plan before it writes nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 PLAN = "plan"
 JOB = "job"
 HEARTBEAT = 5.0  # seconds between two signs of life
-CALM = 1.0  # seconds between two lines where no service has come to another stage
+CALM = 1.0  # seconds between two lines while no service changes its stage
 
 
 def plan(rollout: Rollout, single: bool) -> Result:
-    """The task's result where it ends with a look; where it goes on, a result that says just that.
+    """The task's result if it ends with one look; otherwise a result that only says that there is work left.
 
     Writes nothing. Raises RolloutFailed.
     """
@@ -36,7 +36,7 @@ def plan(rollout: Rollout, single: bool) -> Result:
 
 
 class Job:
-    """Carries out a task, tells of its progress, and starts no further service when it is asked to."""
+    """Carries out a task, reports its progress, and starts no further service once it is asked to stop."""
 
     def __init__(self, file: ProgressFile, clock: Clock) -> None:
         self._file = file
@@ -61,7 +61,7 @@ class Job:
         return rollout.result(single)
 
     def _tell(self, rollout: Rollout, is_last: bool = False) -> None:
-        """Add what is new to the file, at once where a service has come to another stage."""
+        """Append what is new to the file, at once if a service has changed its stage."""
         now, trouble = self._clock.now(), rollout.waiter.trouble
         new = [told for told in map(tell, rollout.members) if told != self._told.get(told["name"])]
         is_due = is_last or now >= self._told_at + CALM or any(map(self._is_at_another_stage, new))

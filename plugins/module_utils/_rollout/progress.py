@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is told of a rollout to somebody who watches (pure). Private to this collection.
+"""The progress of a rollout, as it is sent to the controller (pure). Private to this collection.
 
-It has no spec in it, nor any part of one but names, images and states.
+Of specs it contains nothing but names, images and states.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Told = Dict[str, Any]
 
 
 def tell(member: Member) -> Told:
-    """How one service of a task stands: its name, stage, outcome, a line, its failing tasks and all tasks."""
+    """One service's progress: its name, stage, outcome, a line for people, its failing tasks and all tasks."""
     wait = member.wait
     return {
         "name": member.name,
@@ -43,7 +43,7 @@ def tell(member: Member) -> Told:
 
 
 def _outcome(member: Member) -> Optional[str]:
-    """What came of a service; one that had to change nothing has converged as well as any."""
+    """The outcome of a service; one that needed no change has converged as well as any."""
     if member.stage != ENDED:
         return None
     return CONVERGED if member.outcome == UNCHANGED and not member.problem else member.outcome
@@ -51,7 +51,7 @@ def _outcome(member: Member) -> Optional[str]:
 
 def _line(member: Member) -> str:
     if member.stage == QUEUED:
-        return f"{member.name}: not begun"
+        return f"{member.name}: not started"
     line = member.wait.reason if member.wait else ""
     return line or f"{member.name}: {_outcome(member) or member.stage}"
 
@@ -70,7 +70,7 @@ def _tasks(wait: Wait) -> Dict[str, str]:
     if wait.seen is None:
         return {}
     tasks: List[Any] = [*wait.seen.snapshot.tasks, *wait.seen.snapshot.former]
-    images = {image: brief(image) for image in {image_of(task) for task in tasks}}  # few, and thousands of tasks
+    images = {image: brief(image) for image in {image_of(task) for task in tasks}}  # few images, thousands of tasks
     return {task["ID"]: f"{_place(task)}, {images[image_of(task)]}: {state_of(task)}" for task in tasks}
 
 

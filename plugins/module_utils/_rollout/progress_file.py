@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The folder of a job, in which it and the controller leave each other word. Private to this collection.
+"""The folder through which a job and the controller exchange messages. Private to this collection.
 
-The controller makes the folder, for this user alone, and a ticket in it. The job takes the ticket, once, which turns
-it into the file that the progress is appended to. So a controller that takes the ticket back knows that no job begins.
+The controller makes the folder, for this user alone, with a ticket in it. The job takes the ticket, once, which turns
+it into the file that the progress is appended to. So a controller that takes the ticket back knows that no job will
+begin.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._errors import In
 NAME = "rollout-"  # what the name of the folder begins with
 TICKET = "ticket"
 PROGRESS = "progress"  # a JSON object a line
-STOP = "stop"  # is there when the job should start no further service
-WAKE = "wake"  # a pipe: a line in it wakes those who watch, and its end tells them that the job has ended
-WATCHED = "watched"  # was written to when the controller looked last
+STOP = "stop"  # exists when the job should start no further service
+WAKE = "wake"  # a pipe: a line wakes the watchers, and its end tells them that the job has ended
+WATCHED = "watched"  # written to each time the controller looks
 UNWATCHED_SECONDS = 60  # how long after its last look a controller may come back for the result
 
-# What removes a job's folder when nobody has come for its result, `$2` seconds from now at the latest.
+# Removes a job's folder if nobody has fetched its result, `$2` seconds from now at the latest.
 REMOVE = """
 left=$2
 while [ -d "$1" ] && [ "$left" -gt 0 ]; do
@@ -42,7 +43,7 @@ StartProgram = Callable[[List[str]], None]
 
 
 class ProgressFile:
-    """What a job tells of its progress; only the job's own user can read or change it."""
+    """The file to which a job writes its progress; only the job's own user can read or change it."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -50,18 +51,18 @@ class ProgressFile:
 
     @classmethod
     def take(cls, folder: str, start_program: StartProgram) -> ProgressFile:
-        """Take a job's ticket. Raises InvalidInput where the job was given up, or the folder is not this user's own."""
+        """Take a job's ticket. Raises InvalidInput if the job was cancelled, or the folder is not this user's own."""
         file = cls(os.path.expanduser(folder))
         try:
             os.stat(file._path(TICKET))
             if not _is_own(file._folder):
-                raise InvalidInput("The folder of this job is not one of its user's own.")
+                raise InvalidInput("The folder of this job does not belong to its user alone.")
             file._pipe = os.open(file._path(WAKE), os.O_RDWR | os.O_NONBLOCK)
             os.rename(file._path(TICKET), file._path(PROGRESS))
         except OSError:
             if os.path.basename(file._folder).startswith(NAME):
-                start_program(_remove(file._folder, 2))  # Ansible has made it anew, for a result that nobody wants
-            raise InvalidInput("This job was given up before it began.") from None
+                start_program(_remove(file._folder, 2))  # Ansible has made it again, for a result that nobody wants
+            raise InvalidInput("This job was cancelled before it began.") from None
         file.append({"pid": os.getpid()})
         return file
 
@@ -71,20 +72,20 @@ class ProgressFile:
         return os.path.lexists(self._path(STOP))
 
     def append(self, told: Dict[str, Any]) -> None:
-        """Add a line; a full disk or a folder that is gone ends no rollout."""
+        """Append a line. A full disk or a missing folder does not end a rollout."""
         with contextlib.suppress(OSError), open(self._path(PROGRESS), "ab", buffering=0) as file:
             file.write(json.dumps(told).encode() + b"\n")
         self.wake()
 
     def wake(self) -> None:
-        """Wake those who watch; no more than one call to wake up waits in the pipe."""
+        """Wake the watchers; at most one such call waits in the pipe."""
         with contextlib.suppress(OSError):
             os.read(self._pipe, 4096)
         with contextlib.suppress(OSError):
             os.write(self._pipe, b"\n")
 
     def end(self, start_program: StartProgram) -> None:
-        """Say that the result is there as soon as this process has ended, and see to it that nothing stays."""
+        """Announce the result, which is there when this process has ended, and have the folder removed later."""
         self.append({"end": True})
         left = 2 if self.is_stopped else max(10, UNWATCHED_SECONDS - self._seconds_unwatched())
         start_program(_remove(self._folder, left))
@@ -100,7 +101,7 @@ class ProgressFile:
 
 
 def _is_own(folder: str) -> bool:
-    """Whether nobody but this user can read or change a folder. Raises OSError."""
+    """Whether only this user can read or change a folder. Raises OSError."""
     status = os.lstat(folder)
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 FAIL = "fail"
 ROLLBACK_ALL = "rollback_all"
-MOST_PROBLEMS = 5  # that a message tells of, so that it fits a screen
+MOST_PROBLEMS = 5  # named in a message, so that it fits a screen
 MOST_PUT_BACK = 10
 
 
 class Settings(NamedTuple):
-    """How a rollout goes about it; names and meaning are those of the modules' options, times are in seconds."""
+    """How to carry out a rollout. Names and meaning are those of the modules' options, times are in seconds."""
 
     wait: bool = True
     wait_timeout: float = 300
@@ -44,7 +44,7 @@ class Settings(NamedTuple):
 
 
 class Rollout:
-    """One task's work on its services, in the order given. A member changes its stage here and nowhere else."""
+    """One task's work on its services, in the order given. Only this class changes the stage of a member."""
 
     def __init__(
         self, engine: Engine, clock: Clock, settings: Settings, members: List[Member], watch: Optional[Watch] = None
@@ -58,18 +58,18 @@ class Rollout:
         self.is_stopped: Callable[[], bool] = lambda: False
 
     def run(self, single: bool) -> Result:
-        """Carry it out from begin to end. Raises RolloutFailed, which carries the task's result."""
+        """Carry out the rollout from start to end. Raises RolloutFailed, which carries the task's result."""
         while not self.step():
             self.pause()
         return self.result(single)
 
     def pause(self) -> None:
-        """Let time pass until there may be news; none where a service may start at once."""
+        """Wait until there may be news; not at all if a service may start at once."""
         if not (self._in_stage(QUEUED) and self._has_room([])):
             self.waiter.pause()
 
     def step(self) -> bool:
-        """Start what may start, look once, roll back what has to be; returns whether all is done."""
+        """Start what may start, look once, roll back what must be. Returns whether all is done."""
         self._start_some()
         if self._in_stage(ROLLING, ROLLING_BACK):
             self._look()
@@ -80,16 +80,16 @@ class Rollout:
         return not self._in_stage(QUEUED, ROLLING, ROLLING_BACK)
 
     def result(self, single: bool) -> Result:
-        """The task's result. Raises RolloutFailed where something went wrong."""
+        """The task's result. Raises RolloutFailed if something went wrong."""
         result = as_result([member.entry for member in self.members], single)
         if self._has_failed():
             problems = [member.problem for member in self.members if member.problem]
             concerned = [member for member in reversed(self.members) if member.aftermath]
-            if len(concerned) > MOST_PUT_BACK:  # those that are not back come first
+            if len(concerned) > MOST_PUT_BACK:  # those that were not put back come first
                 concerned.sort(key=lambda member: member.outcome == ROLLED_BACK)
             aftermaths = [member.aftermath for member in concerned]
             sentences = _first(problems, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
-            sentences += _first(aftermaths, MOST_PUT_BACK, "What became of {} more is in the result.")
+            sentences += _first(aftermaths, MOST_PUT_BACK, "The result says what became of {} more.")
             raise RolloutFailed(" ".join(sentences), result)
         return result
 
@@ -100,7 +100,7 @@ class Rollout:
         return any(member.problem for member in self.members)
 
     def _start_some(self) -> None:
-        """Start services until as many roll out as may, or one cannot be started."""
+        """Start services until `max_parallel` is reached, or one cannot be started."""
         started: List[Member] = []
         has_failed = self._has_failed()
         for member in self._in_stage(QUEUED):
@@ -122,7 +122,7 @@ class Rollout:
         return len(rolling) < self._settings.max_parallel
 
     def _write(self, member: Member) -> None:
-        """Write what there is to write."""
+        """Write one member, if there is anything to write."""
         if member.write is None:
             return
         try:
@@ -155,7 +155,7 @@ class Rollout:
         member.wait = self.waiter.add(service, member.expected, self._settings.wait_timeout)
 
     def _look(self) -> None:
-        """See how the services stand that are waited for, and take in what came of those that have ended."""
+        """Look at the services that are waited for, and record the outcomes of those that have ended."""
         self.waiter.look()
         for member in self._in_stage(ROLLING, ROLLING_BACK):
             if member.wait is None or member.wait.outcome is None:
@@ -168,7 +168,7 @@ class Rollout:
             member.stage = ENDED
 
     def _give_up(self) -> None:
-        """End what has not begun; where the task is stopped, also the wait for services that it has not changed."""
+        """End what was not started; if the task is stopped, also the wait for services that it has not changed."""
         for member in self._in_stage(QUEUED):
             member.stage = ENDED
             member.give_up()
@@ -179,7 +179,7 @@ class Rollout:
                     member.stage = ENDED
 
     def _roll_back_some(self) -> None:
-        """Roll back what the option on_failure says, newest first, unless that was done."""
+        """Roll back the services that `on_failure` asks for, newest first, unless that was done."""
         if self._settings.on_failure == FAIL or any(member.aftermath for member in self.members):
             return
         every = self._settings.on_failure == ROLLBACK_ALL
@@ -188,7 +188,7 @@ class Rollout:
                 self._roll_back(member)
 
     def _roll_back(self, member: Member) -> None:
-        """Roll a member back, if nobody else has changed it since, and wait until it runs what it ran."""
+        """Roll a member back unless somebody else has changed it since, and wait for what it ran before."""
         try:
             service, spec, warnings = self._request_rollback(member)
         except errors.RolloutError as error:
@@ -198,7 +198,7 @@ class Rollout:
         self._wait_for(member, ROLLING_BACK, service)
 
     def _request_rollback(self, member: Member) -> Tuple[types.Service, types.ServiceSpec, List[str]]:
-        """Have the engine roll a member back, unless that is done already.
+        """Have the engine roll a member back, unless that was already done.
 
         Returns the service, the spec that it goes back to, and the engine's warnings.
         """
@@ -210,16 +210,16 @@ class Rollout:
             return service, service["PreviousSpec"], list(written.warnings)
         if member.footprint is None or member.footprint.previous != present.present:
             raise errors.UpdateConflict(
-                "somebody else has changed it since, and that would be lost. Theirs was left as it is.", service
+                "somebody else has changed it since, and their change would be lost. It was left as it is.", service
             )
         if was_rolled_back(service, since=member.service):
             return service, service["Spec"], []
         if service["Version"]["Index"] == member.service["Version"]["Index"]:
             member.give_up()
-        raise errors.UpdateUnfinished("its spec is the one that it had before this task.")
+        raise errors.UpdateUnfinished("it has the same spec as before this task.")
 
 
 def _first(sentences: List[str], most: int, rest: str) -> List[str]:
-    """The first so many sentences, and one for the rest."""
+    """The first sentences, `most` of them, and one that counts the rest."""
     left = len(sentences) - most
     return sentences[:most] + ([rest.format(left)] if left > 0 else [])

@@ -45,9 +45,9 @@ SHORTEST_WAIT = 0.001  # seconds beyond the moment at which time alone changes a
 
 @dataclass(eq=False, repr=False)
 class Wait:
-    """One service that is waited for; `deadline` is a moment of the clock.
+    """One service that is waited for; `deadline` is a time of the clock.
 
-    It has ended when it has an outcome; `reason` says more where that is not `converged`.
+    It has ended once it has an outcome; `reason` says more if that is not `converged`.
     """
 
     service: types.Service
@@ -64,7 +64,7 @@ class Wait:
         return self.service["ID"]
 
     def concerns(self, task: types.Task) -> bool:
-        """Whether a task belongs to what was waited for, which the swarm may have rolled back since."""
+        """Whether a task belongs to the rollout that is waited for, even if the swarm has rolled it back since."""
         if self.expected.image is not None:
             return image_of(task) == self.expected.image
         is_present = image_of(task) == stored_image(self.service["Spec"])
@@ -72,29 +72,29 @@ class Wait:
 
     @property
     def status(self) -> Optional[Status]:
-        """How the service stood when it was seen last; None where it has not been seen."""
+        """How the service stood when it was last seen; None if it has not been seen."""
         return self.seen.status if self.seen else None
 
     def see(self, seen: Seen) -> None:
-        """Take in how the service stands."""
+        """Record how the service stands."""
         self.service, self.seen = seen.snapshot.service, seen
         self.outcome, self.reason = seen.status.outcome, seen.status.message
 
     def take_failing(self, tasks: List[types.Task], nodes: List[types.Node]) -> None:
-        """Take in what is wrong with those of the service's tasks that belong to what was waited for."""
+        """Record what is wrong with those tasks that belong to the rollout that is waited for."""
         own = [task for task in tasks if self.concerns(task)]
         self.tasks = failing_tasks(self.service, own, nodes, is_given_up=self.outcome == PAUSED)
 
     def end(self, outcome: Outcome, reason: str) -> None:
-        """End without the swarm's word."""
+        """End the wait with an outcome that the swarm did not report."""
         self.outcome, self.reason = outcome, reason
 
 
 class Waiter:
     """Watches services until each has an outcome.
 
-    Failures to read are passed over until a service's own time is over: engines restart, leaders change. A definite
-    refusal ends each wait as `updated`, since how the service goes on cannot be seen.
+    Failures to read are ignored until a service's own time is over: engines restart, leaders change. A definite refusal
+    ends each wait as `updated`, since the rest of the rollout cannot be seen.
     """
 
     def __init__(self, engine: Engine, clock: Clock, watch: Watch) -> None:
@@ -108,7 +108,7 @@ class Waiter:
 
     @property
     def left(self) -> float:
-        """Seconds until the last service's time is over."""
+        """Seconds until the last wait times out."""
         return max((wait.deadline for wait in self.active), default=0.0) - self._clock.now()
 
     @property
@@ -117,17 +117,17 @@ class Waiter:
         return list(self._active.values())
 
     def add(self, service: types.Service, expected: Expectation, seconds: float) -> Wait:
-        """Wait for a service, for so many seconds from now."""
+        """Wait for a service, for at most so many seconds from now."""
         wait = Wait(service, expected, self._clock.now() + seconds)
         self._active[wait.identifier] = wait
         return wait
 
     def give_up(self, identifier: str) -> None:
-        """Wait no longer for the service of this ID."""
+        """Stop waiting for the service with this ID."""
         del self._active[identifier]
 
     def look(self) -> None:
-        """See how the services stand; those that have ended by it have an outcome, and are waited for no longer."""
+        """Look at the services; those that have ended get an outcome, and are no longer waited for."""
         self.trouble = self._read()
         ended = []
         for wait in self.active:
@@ -141,7 +141,7 @@ class Waiter:
         )
 
     def pause(self) -> None:
-        """Let time pass until there may be news: from the engine, or because a task will have run for long enough."""
+        """Wait until there may be news: from the engine, or because a task has now run for long enough."""
         if not self._active:
             return
         waits = self._active.values()
@@ -172,8 +172,8 @@ class Waiter:
     def _find_failing_tasks(self, waits: List[Wait]) -> None:
         """Find what went wrong with services.
 
-        Where the time is over, among what was seen last. Else with two requests for all of them, since the tasks of a
-        rollout that the swarm has rolled back are not among those.
+        After a timeout, that is in what was last seen. Otherwise it takes two requests for all of them, since the tasks
+        of a rollout that the swarm has rolled back are not in what was last seen.
         """
         for wait in waits:
             if wait.outcome == TIMED_OUT and wait.seen is not None:
@@ -192,5 +192,5 @@ class Waiter:
             wait.take_failing([task for task in tasks if task.get("ServiceID") == wait.identifier], nodes)
 
     def _time_for_tasks(self, waits: List[Wait]) -> float:
-        """Seconds that are left of the shortest wait; a moment where an outcome came with the last look."""
+        """The seconds left of the shortest wait; a moment if an outcome came with the last look."""
         return max(LAST_MOMENT, min(wait.deadline for wait in waits) - self._clock.now())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write one service by compare-and-swap, and tell truly what came of it. Private to this collection.
+"""Write one service by compare-and-swap, and report truthfully what came of it. Private to this collection.
 
 One loop serves every kind of write. Whatever goes wrong in it ends in one of three statements: it was done (a result),
 it was not done (an error), it is not known (an error that `may_have_written`).
@@ -41,9 +41,9 @@ UNANSWERED = (errors.AnswerLost, errors.SwarmUnavailable)
 
 
 class Write:
-    """One kind of write to one service, `service` being how it was read first. Words and rules, no calls but `send`.
+    """One kind of write to one service: its rules and messages. Only `send` makes a call.
 
-    `success` is the outcome where the service then runs what was written.
+    `service` is the service as it was first read. `success` is the outcome if the service then runs what was written.
     """
 
     success = CONVERGED
@@ -58,11 +58,11 @@ class Write:
 
     @property
     def secrets(self) -> List[str]:
-        """What no message may show."""
+        """The texts that no message may show."""
         return spec_secrets(self.service["Spec"]) + spec_secrets(self.service.get("PreviousSpec") or {})
 
     def plan(self, read: types.Service) -> Optional[Attempt]:
-        """What to send, by how the service was read last; None where nothing is to be done."""
+        """What to send, by how the service was last read; None if there is nothing to do."""
         raise NotImplementedError
 
     def send(self, engine: Engine, attempt: Attempt) -> List[str]:
@@ -70,30 +70,30 @@ class Write:
         raise NotImplementedError
 
     def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
-        """Whether an attempt whose answer was lost was carried out, by what the service looks like now."""
+        """Whether an attempt whose answer was lost was carried out, judging by the service as it is now."""
         raise NotImplementedError
 
     def expectation(self, written: Written) -> Expectation:
-        """What the service should hold from then on."""
+        """What the service should hold after the write."""
         raise NotImplementedError
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
-        """Leave a service alone that somebody else has changed; `lost` is unanswered. Raises UpdateConflict."""
+        """Raises UpdateConflict if somebody else has changed the service; `lost` is an unanswered attempt."""
         raise NotImplementedError
 
     def unfinished(self, last: errors.EngineError) -> errors.UpdateUnfinished:
-        """The error where the service was read last without what was to be written."""
+        """The error if the service, when last read, did not hold what was to be written."""
         raise NotImplementedError
 
     def unknown(self, last: errors.EngineError, lost: Attempt) -> errors.UpdateUnfinished:
-        """The error where an answer was lost and the service cannot be read since."""
+        """The error if an answer was lost and the service cannot be read any more."""
         raise NotImplementedError
 
 
 class Update(Write):
-    """Bring a service to a wanted change.
+    """A write that makes a wanted change to a service.
 
-    `credential` is what the engine hands to the service for its registry; None keeps what it has stored.
+    `credential` is the one that the engine stores with the service for its registry; None keeps the stored one.
     """
 
     def __init__(self, service: types.Service, change: ImageChange, credential: Optional[Credential] = None) -> None:
@@ -103,11 +103,11 @@ class Update(Write):
 
     @property
     def secrets(self) -> List[str]:
-        """What no message may show, the credential's texts among it."""
+        """The texts that no message may show, including those of the credential."""
         return super().secrets + (self.credential.secrets if self.credential else [])
 
     def plan(self, read: types.Service) -> Optional[Attempt]:
-        """The spec with the change in it; None where it is met. Raises UnsupportedService."""
+        """The spec with the change in it; None if it has the change already. Raises UnsupportedService."""
         if self.change.is_met_by(read["Spec"], since=self.service["Spec"]):
             return None
         plan = self.change.plan(read["Spec"])
@@ -123,7 +123,7 @@ class Update(Write):
         return self.change.has_landed(attempt, now)
 
     def expectation(self, written: Written) -> Expectation:
-        """The image that was written, in any spelling, and where it was forced its count."""
+        """The image that was written, in any spelling, and for a forced update its counter."""
         if written.attempt is None:
             return Expectation(stored_image(written.read["Spec"]), self.change.target)
         image, count = deployment(written.attempt.sent)
@@ -131,7 +131,7 @@ class Update(Write):
         return Expectation(image, self.change.target, count if is_forced else None)
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
-        """Leave a service alone in which somebody else has set another image. Raises UpdateConflict."""
+        """Raises UpdateConflict if somebody else has set another image."""
         ours, theirs = stored_image(self.service["Spec"]), stored_image(now["Spec"])
         if theirs == ours or self.change.accepts(theirs):
             return
@@ -142,33 +142,33 @@ class Update(Write):
         )
         raise errors.UpdateConflict(
             f"Conflict on the service {self.name}: while this task went from {errors.quote(ours)} to "
-            f"{self.change.shown()}, somebody else set {errors.quote(theirs)}. Theirs was left as it is; {fate} "
+            f"{self.change.shown()}, somebody else set {errors.quote(theirs)}. Their change was left as it is; {fate} "
             "Run the task again if its image should win.",
             now,
             may_have_written=lost is not None,
         )
 
     def unfinished(self, last: errors.EngineError) -> errors.UpdateUnfinished:
-        """The error where the service was read last without the update."""
+        """The error if the service, when last read, did not have the update."""
         return errors.UpdateUnfinished(
-            f"The service {self.name} could not be brought to the wanted image in time. When it was read last, it "
+            f"The service {self.name} could not be updated to the wanted image in time. When it was read last, it "
             f"had not been updated. The last answer: {last} Run the task again when the swarm answers."
         )
 
     def unknown(self, last: errors.EngineError, lost: Attempt) -> errors.UpdateUnfinished:
-        """The error where an update's answer was lost and the service cannot be read since."""
+        """The error if an update's answer was lost and the service cannot be read any more."""
         return errors.UpdateUnfinished(
             f"It is not known whether the service {self.name} was updated: an update was sent, its answer never "
-            f"came, and the service cannot be read since. The last answer: {last} Run the task again when the swarm "
+            f"came, and the service could not be read since. The last answer: {last} Run the task again when the swarm "
             "answers.",
             lost=lost.footprint,
         )
 
 
 class RollbackRequest(Write):
-    """Have the engine put a service back to the PreviousSpec that it was read with.
+    """Asks the engine to restore the PreviousSpec that the service was read with.
 
-    Where somebody else wrote in between, nothing is rolled back.
+    If somebody else wrote in between, nothing is rolled back.
     """
 
     success = ROLLED_BACK
@@ -190,7 +190,7 @@ class RollbackRequest(Write):
         return Expectation.of_spec(self.service["PreviousSpec"])
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
-        """Leave a service alone whose specs are not those that were read. Raises UpdateConflict."""
+        """Raises UpdateConflict if the specs are not those that were read."""
         if all(now.get(name) == self.service.get(name) for name in ("Spec", "PreviousSpec")):
             return
         fate = (
@@ -200,32 +200,32 @@ class RollbackRequest(Write):
         )
         raise errors.UpdateConflict(
             f"Conflict on the service {self.name}: somebody else changed it before it could be rolled back. "
-            f"Theirs was left as it is. {fate}",
+            f"Their change was left as it is. {fate}",
             now,
             may_have_written=lost is not None,
         )
 
     def unfinished(self, last: errors.EngineError) -> errors.UpdateUnfinished:
-        """The error where the service was read last as it was."""
+        """The error if the service, when last read, was still as before."""
         return errors.UpdateUnfinished(
             f"The service {self.name} could not be rolled back in time. When it was read last, it had not been rolled "
             f"back. The last answer: {last} Run the task again when the swarm answers."
         )
 
     def unknown(self, last: errors.EngineError, lost: Attempt) -> errors.UpdateUnfinished:
-        """The error where the answer was lost and the service cannot be read since."""
+        """The error if the answer was lost and the service cannot be read any more."""
         return errors.UpdateUnfinished(
-            f"It is not known whether the service {self.name} was rolled back: it was asked for, the answer never "
-            f"came, and the service cannot be read since. The last answer: {last} Look at the service before you run "
-            "the task again: a second rollback would undo the first.",
+            f"It is not known whether the service {self.name} was rolled back: a rollback was sent, its answer never "
+            f"came, and the service could not be read since. The last answer: {last} Look at the service before you "
+            "run the task again: a second rollback would undo the first.",
             lost=lost.footprint,
         )
 
 
 class Writer:
-    """Carries out writes, each at most once, whatever happens on the way.
+    """Carries out writes, each at most once, whatever goes wrong.
 
-    The bound on trying again is the time of one call.
+    It tries again for at most as long as one call may take.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -233,11 +233,11 @@ class Writer:
         self._clock = clock
 
     def write(self, write: Write) -> Written:
-        """Plan, send, and where that fails read again and see, until it is done or cannot be.
+        """Plan and send; after a failure read the service again, until it is done or cannot be done.
 
-        No request where nothing is to be done. Raises UpdateConflict where somebody else was there first,
-        UpdateUnfinished where the time is spent or the engine is a manager no more, ServiceRemoved, ApiError where
-        the engine refuses what it is sent.
+        Sends nothing if there is nothing to do. Raises UpdateConflict if somebody else wrote first, UpdateUnfinished if
+        the time is spent or the engine is no longer a manager, ServiceRemoved, ApiError if the engine refuses what it
+        is sent.
         """
         retry = Retry(self._clock, self._engine)
         unanswered: List[Attempt] = []
@@ -265,7 +265,7 @@ class Writer:
                 raise _refusal(write, sent)
 
     def _send(self, write: Write, attempt: Attempt, retry: Retry) -> Union[List[str], errors.EngineError]:
-        """The engine's warnings, or why there was no success."""
+        """Send an attempt. Returns the engine's warnings, or the error."""
         try:
             return retry.call(partial(write.send, self._engine, attempt))
         except errors.EngineError as error:
@@ -274,7 +274,7 @@ class Writer:
     def _read_again(
         self, write: Write, spent: Retry, last: errors.EngineError, lost: Optional[Attempt]
     ) -> types.Service:
-        """Read on what is left of the budget, or a little more: what became of a lost answer is worth the wait."""
+        """Read within what is left of the budget, or a little more: the fate of a lost answer is worth the wait."""
         seconds = min(self._engine.call_timeout, max(LAST_LOOK, spent.remaining))
         retry = Retry(self._clock, self._engine, seconds)
         try:
@@ -287,12 +287,12 @@ class Writer:
 
 
 def removed(service: types.Service, may_have_written: bool = False) -> errors.ServiceRemoved:
-    """The error for a service that went away while a task was at work on it."""
+    """The error for a service that was removed while a task was working on it."""
     return errors.ServiceRemoved(name_of(service), may_have_written)
 
 
 def _refusal(write: Write, last: errors.EngineError) -> errors.RolloutError:
-    """The error where the engine wants no more tries, or there is no time for them, and nothing was written."""
+    """The error if nothing was written, and another try is useless or there is no time for one."""
     is_final = isinstance(last, errors.ApiError) and not isinstance(last, TRIED_AGAIN)
     return last if is_final else write.unfinished(last)
 

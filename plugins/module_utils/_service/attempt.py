@@ -27,12 +27,12 @@ class Footprint(NamedTuple):
 
     @classmethod
     def of(cls, service: types.Service) -> Footprint:
-        """Of a service as the engine holds it."""
+        """The footprint of a service as the engine holds it."""
         return cls(fingerprint(service["Spec"]), fingerprint(service.get("PreviousSpec")))
 
 
 class Attempt(NamedTuple):
-    """A write that was sent: the service it was planned on, and the spec that the service should hold by it.
+    """A write that was sent: the service that it was planned on, and the spec that the service should then hold.
 
     `changes` maps each field that it changes to its value before and after, as far as they may be shown.
     """
@@ -47,11 +47,11 @@ class Attempt(NamedTuple):
         return Footprint(fingerprint(self.sent), fingerprint(self.read["Spec"]))
 
     def has_landed(self, now: types.Service, part: Callable[[types.ServiceSpec], Any]) -> bool:
-        """Whether a write whose answer was lost was carried out, by what the service looks like now.
+        """Whether a write whose answer was lost was carried out, judging by the service as it is now.
 
-        `part` is what of a spec such a write changes. Others may have written since: a later writer leaves ours as
-        PreviousSpec, or at least what we changed. The swarm's own rollback puts the old spec back (swarmkit,
-        manager/orchestrator/update/updater.go); a rollback on request swaps the two specs
+        `part` returns the part of a spec that such a write changes. Others may have written since: a later writer
+        leaves ours as PreviousSpec, or at least what we changed. The swarm's own rollback restores the old spec
+        (swarmkit, manager/orchestrator/update/updater.go); a rollback on request swaps the two specs
         (manager/controlapi/service.go).
         """
         if now["Version"]["Index"] == self.read["Version"]["Index"]:
@@ -68,7 +68,8 @@ class Attempt(NamedTuple):
     def lost_fields(self, held: types.Service) -> List[str]:
         """The fields that the engine does not hold as they were sent.
 
-        Told only where the service has been written once since it was read: later writers may change what they like.
+        Empty unless the service has been written exactly once since it was read: later writers may change what they
+        like.
         """
         if held["Spec"] == self.sent or held.get("PreviousSpec") != self.read["Spec"]:
             return []
@@ -76,10 +77,10 @@ class Attempt(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What came of a write.
+    """The result of a write.
 
-    `read` is the service that the write was planned on last. `held` is the service as read since; None where an
-    accepted write is still to be read back. `attempt` is the write that was carried out; None where none had to be.
+    `read` is the service that the write was last planned on. `held` is the service as read since; None while an
+    accepted write is still to be read back. `attempt` is the write that was carried out; None if none was needed.
     """
 
     read: types.Service
@@ -90,14 +91,14 @@ class Written(NamedTuple):
 
     @property
     def footprint(self) -> Optional[Footprint]:
-        """What the write left in the service, also where the engine has dropped fields of it; None without one."""
+        """What the write left in the service, even if the engine has dropped fields; None without a write."""
         if self.attempt is None:
             return None
         is_short = self.held is not None and bool(self.attempt.lost_fields(self.held))
         return Footprint.of(self.held) if is_short and self.held is not None else self.attempt.footprint
 
     def check(self) -> None:
-        """Raises ReadBackMismatch where the engine does not hold what it was sent."""
+        """Check that the engine holds what it was sent. Raises ReadBackMismatch."""
         fields = self.attempt.lost_fields(self.held) if self.attempt and self.held else []
         if fields and self.held:
             raise errors.ReadBackMismatch(

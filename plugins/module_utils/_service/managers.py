@@ -4,9 +4,9 @@
 
 """Managers of different versions in one swarm, and what that does to an update. Private to this collection.
 
-An engine reads a spec into the fields that its own version knows, and shows those alone. What a newer manager has set
-is missing in what an older one returns, so an update through the older one takes it away, and reading back shows none
-of it (fields came with minor versions of the API, and so of the engine).
+An engine parses a spec into the fields that its own version knows, and shows only those. A field that a newer manager
+has set is missing in what an older one returns, so an update through the older one deletes it, and reading back does
+not show that. New fields come with minor versions of the API, and so of the engine.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 NODES = "GET /nodes"
-MOST_MANAGERS = 3  # managers that a warning names
+MOST_MANAGERS = 3  # managers named in a warning
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 Release = Tuple[int, int]
 
 
 def newer_managers(version: str, nodes: List[types.Node]) -> List[str]:
-    """The managers whose engine is of a later minor version than this, with their versions, newest first (pure)."""
+    """The managers whose engine has a later minor version than this, with their versions, newest first (pure)."""
     asked = _release(version)
     if asked is None:
         return []

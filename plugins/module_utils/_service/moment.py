@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two ways in which an engine writes a moment. Private to this collection."""
+"""Parse the two time formats of an engine. Private to this collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Optional
 
-# RFC 3339 with up to nanoseconds, as Go writes it; datetime.fromisoformat of 3.7 reads no such thing.
+# RFC 3339 with up to nanoseconds, as Go writes it; datetime.fromisoformat of 3.7 cannot read that.
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))",
     re.ASCII,
@@ -20,13 +20,13 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def seconds_between(earlier: str, later: str) -> Optional[float]:
-    """Seconds from one moment to the other (negative where they are the other way round); None where unreadable."""
+    """Seconds from one moment to the other (negative if the other is earlier); None if unreadable."""
     start, end = moment_of(earlier), moment_of(later)
     return None if start is None or end is None else end - start
 
 
 def moment_of(text: str) -> Optional[float]:
-    """Seconds from 1970 to a moment; None where it is unreadable. Takes a microsecond or two: a look has thousands."""
+    """Seconds from 1970 to a moment; None if unreadable. It takes a microsecond or two: a look has thousands."""
     match = _RFC3339.fullmatch(text)
     try:
         if match is None:
@@ -43,5 +43,5 @@ def moment_of(text: str) -> Optional[float]:
 
 
 def _of_header(text: str) -> float:
-    """A moment as in the header Date."""
+    """Seconds from 1970 to a moment, in the format of the header Date."""
     return parsedate_to_datetime(text).astimezone(timezone.utc).timestamp()

@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The outcomes, as documented under RETURN, and all that differs from one to the other. Private to this collection."""
+"""The outcomes that RETURN documents, with their messages and rules. Private to this collection."""
 
 from __future__ import annotations
 
 
 class Outcome(str):
-    """How it ended for a service: a text, as the result has it, that knows what it means.
+    """How a rollout ended for one service: the text in the result, with what it means.
 
-    `problem` says what went wrong where the service was to converge; its fields are `name`, the image that was `wanted`
-    and the `present` one, and the `limit` in seconds. Empty: nothing did. `advice` is what to do next where the service
-    is left so. `may_be_rolled_back`: whether `on_failure` may put the service back to what it was before this task.
+    `problem` says what went wrong, with the fields `name`, the image that was `wanted`, the `present` one, and the
+    `limit` in seconds; it is empty if nothing did. `advice` says what to do next if the service is left like this.
+    `may_be_rolled_back`: whether `on_failure` may restore the spec that the service had before this task.
     """
 
     problem: str
@@ -30,7 +30,7 @@ UNCHANGED = Outcome("unchanged", "{name} was not changed, and whether it has con
 UPDATED = Outcome(
     "updated",
     "{name} was updated to {wanted}, but whether it converges cannot be seen",
-    "The swarm goes on by itself; swarm_service_wait waits on, once that is allowed.",
+    "The swarm continues by itself; run swarm_service_wait to keep waiting, once that is allowed.",
 )
 CONVERGED = Outcome("converged")
 ROLLED_BACK = Outcome(
@@ -40,17 +40,17 @@ ROLLED_BACK = Outcome(
 )
 PAUSED = Outcome(
     "paused",
-    "The rollout of {wanted} on {name} has stopped, and the swarm does not go on by itself",
-    "Fix the cause and run swarm_service_image with force=true, or go back with swarm_service_rollback.",
+    "The rollout of {wanted} on {name} has stopped, and the swarm does not continue by itself",
+    "Fix the cause and run swarm_service_image with force=true, or roll back with swarm_service_rollback.",
 )
 TIMED_OUT = Outcome(
     "timed_out",
     "{name} has not converged on {wanted} within {limit:g} seconds",
-    "The swarm goes on by itself; run the task again to wait on.",
+    "The swarm continues by itself; run the task again to keep waiting.",
 )
 SUPERSEDED = Outcome(
     "superseded",
-    "{name} does not roll out {wanted} any more, since somebody else changed it",
+    "{name} no longer rolls out {wanted}, since somebody else changed it",
     "Run the task again if its image should win.",
     may_be_rolled_back=False,
 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""On which nodes a global service has a task (pure). Private to this collection.
+"""The nodes on which a global service has tasks (pure). Private to this collection.
 
 Rules: swarmkit, manager/constraint/constraint.go and manager/scheduler/filter.go.
 """
@@ -24,23 +24,23 @@ _CONSTRAINT = re.compile(r"\s*([\w.\-/]+?)\s*(==|!=)\s*(.*?)\s*")
 def owed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
     """The IDs of the nodes on which a global service should run: those eligible for it.
 
-    Where there are none because no node has a platform of the image, they are those where the swarm all the same has
-    a task for it, which it cannot place; and where there are none because all of them are down, they are these.
+    If no node has a platform of the image, they are the nodes for which the swarm creates a task anyway, though it
+    cannot place it. If all of these are down, they are the nodes that are down.
     """
     return eligible_nodes(spec, nodes) or placed_nodes(spec, nodes) or placed_nodes(spec, nodes, are_down=True)
 
 
 def eligible_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
-    """The IDs of the nodes that take tasks, and pass the constraints and platforms of a service's spec."""
+    """The IDs of the nodes that accept tasks, and meet the constraints and platforms of a spec."""
     platforms = (spec["TaskTemplate"].get("Placement") or {}).get("Platforms") or []
     placed = placed_nodes(spec, nodes)
     return {node["ID"] for node in nodes if node["ID"] in placed and _has_platform(node, platforms)}
 
 
 def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node], are_down: bool = False) -> Set[str]:
-    """The IDs of the nodes that take tasks and pass the constraints of a service's spec, whatever their platform.
+    """The IDs of the nodes that accept tasks and meet the constraints of a spec, whatever their platform.
 
-    With `are_down`, those that would if they were not down.
+    With `are_down`, the nodes that would if they were not down.
 
     The swarm creates a task of a global service for each of them (swarmkit, manager/orchestrator/global/global.go).
     """
@@ -58,9 +58,9 @@ def state_of_node(node: types.Node) -> str:
 
 
 def away_nodes(nodes: List[types.Node]) -> Set[str]:
-    """The IDs of the nodes that have yet to find the swarm's leader: what it knows of their tasks may be long past.
+    """The IDs of the nodes that the leader has not heard from: what it knows of their tasks may be outdated.
 
-    A new leader calls every node unknown until it hears of it (swarmkit, manager/dispatcher/dispatcher.go).
+    A new leader marks every node unknown until it hears from it (swarmkit, manager/dispatcher/dispatcher.go).
     """
     return {node["ID"] for node in nodes if state_of_node(node) in AWAY}
 
@@ -84,7 +84,7 @@ def _meets(node: types.Node, constraint: str) -> bool:
 
 
 def _value(node: types.Node, key: str) -> Optional[str]:
-    """What a node has under a constraint's key; an absent label is empty, an unknown key None."""
+    """A node's value for the key of a constraint; an absent label is empty, an unknown key is None."""
     spec, description = node.get("Spec") or {}, node.get("Description") or {}
     platform = description.get("Platform") or {}
     fixed: Dict[str, Any] = {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What to write into a service, decided without asking anyone (pure). Private to this collection."""
+"""Decide what to write into a service (pure). Private to this collection."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NEVER = "never"
 
 
 class Target(NamedTuple):
-    """What a service should run: a reference, and the platforms of its image where the registry told them."""
+    """What a service should run: a reference, and the platforms of its image if the registry names them."""
 
     reference: Reference
     platforms: Optional[Platforms] = None
 
     def is_met_by(self, image: str) -> bool:
-        """Whether a stored image has every part that the target states; a text that is no reference never has."""
+        """Whether a stored image has every part that the target states; an invalid reference never has."""
         try:
             return self.reference.covers(Reference.parse(image))
         except InvalidReference:
@@ -41,10 +41,10 @@ class Target(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The decision for one spec.
+    """What to write into one service.
 
-    `spec` is what to write; `changes` maps each field that changes to its value before and after, and
-    is empty where there is nothing to write.
+    `spec` is the spec to write; `changes` maps each field that changes to its value before and after, and is empty if
+    there is nothing to write.
     """
 
     before: str
@@ -54,16 +54,15 @@ class Plan(NamedTuple):
 
     @property
     def needed(self) -> bool:
-        """Whether anything is to be written."""
+        """Whether there is anything to write."""
         return bool(self.changes)
 
 
 def make_plan(spec: types.ServiceSpec, target: Target, force: bool = False) -> Plan:
-    """Decide what to write so that a service with this spec runs the target.
+    """Plan what to write so that a service with this spec runs the target.
 
-    A target that is met keeps the image as it is stored, pin and spelling included; `force` then
-    redeploys it all the same. Only what is changed is copied, and the spec handed in is not touched. Raises
-    UnsupportedService.
+    If the target is met, the image stays as it is stored, digest and spelling included; `force` still redeploys it.
+    Only what changes is copied, and the given spec is not touched. Raises UnsupportedService.
     """
     before = after = stored_image(spec)
     task = dict(spec["TaskTemplate"])
@@ -81,13 +80,13 @@ def make_plan(spec: types.ServiceSpec, target: Target, force: bool = False) -> P
 
 
 class ImageChange(NamedTuple):
-    """The wanted change of an image; with `force` the service is redeployed even where it has that image."""
+    """A wanted change of the image; with `force` the service is redeployed even if it has that image."""
 
     target: Target
     force: bool = False
 
     def plan(self, spec: types.ServiceSpec) -> Plan:
-        """The decision for one spec. Raises UnsupportedService."""
+        """The plan for one spec. Raises UnsupportedService."""
         return make_plan(spec, self.target, self.force)
 
     def apply(self, spec: types.ServiceSpec) -> types.ServiceSpec:
@@ -97,7 +96,7 @@ class ImageChange(NamedTuple):
     def is_met_by(self, spec: types.ServiceSpec, since: Optional[types.ServiceSpec] = None) -> bool:
         """Whether a spec needs no change. Raises UnsupportedService.
 
-        A forced redeployment is also met where somebody else has deployed the wanted image `since` that spec.
+        A forced redeployment also counts as done if somebody else has deployed the wanted image `since` that spec.
         """
         if not self.plan(spec).needed:
             return True
@@ -105,7 +104,7 @@ class ImageChange(NamedTuple):
         return is_wanted and since is not None and deployment(spec) != deployment(since)
 
     def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
-        """Whether an update whose answer was lost was carried out, by what the service looks like now."""
+        """Whether an update whose answer was lost was carried out, judging by the service as it is now."""
         return attempt.has_landed(now, deployment)
 
     def accepts(self, image: str) -> bool:
@@ -113,7 +112,7 @@ class ImageChange(NamedTuple):
         return self.target.is_met_by(image)
 
     def shown(self) -> str:
-        """The wanted image, for people."""
+        """The wanted image, as messages show it."""
         return self.target.reference.familiar
 
 
@@ -129,14 +128,14 @@ def _follow_platforms(task: Dict[str, Any], platforms: Optional[Platforms]) -> D
 
 
 class OtherDigest(errors.RolloutError):
-    """The registry answers with another digest than the one that was asked for."""
+    """The registry answers with another digest than the one that was requested."""
 
 
 def asks_registry(wanted: Reference, image: str, resolve: str) -> bool:
-    """Whether the registry is to be asked, for a service that holds `image`.
+    """Whether to ask the registry, for a service that holds `image`.
 
-    A stated digest needs no look-up of its own: the registry is then asked for the platforms alone, and
-    only where the digest changes.
+    A stated digest needs no look-up; the registry is then asked for the platforms alone, and only if the digest
+    changes.
     """
     is_met = Target(wanted).is_met_by(image)
     if wanted.digest is not None:
@@ -145,9 +144,9 @@ def asks_registry(wanted: Reference, image: str, resolve: str) -> bool:
 
 
 def settle(wanted: Reference, answer: Optional[Resolved]) -> Target:
-    """What a service should run once the registry was asked (None: it was not, or gave no digest).
+    """What a service should run, after the registry was asked; `answer` is None if it was not, or had no digest.
 
-    A stated digest stays as it is. Raises OtherDigest where the registry has another one there.
+    A stated digest stays as it is. Raises OtherDigest if the registry has another one there.
     """
     if answer is None:
         return Target(wanted)
@@ -158,7 +157,7 @@ def settle(wanted: Reference, answer: Optional[Resolved]) -> Target:
 
 
 def _check_digest(wanted: Reference, stated: str, answered: str) -> None:
-    """Digests by two algorithms cannot be compared; the nodes check what they pull."""
+    """Compare digests of the same algorithm; others cannot be compared, and the nodes check what they pull."""
     if stated != answered and stated.partition(":")[0] == answered.partition(":")[0]:
         raise OtherDigest(
             f"The registry {wanted.domain} was asked for {wanted.familiar} and answered with the digest {answered}. "
@@ -167,7 +166,7 @@ def _check_digest(wanted: Reference, stated: str, answered: str) -> None:
 
 
 def rollback_changes(service: types.Service) -> Mapping[str, Tuple[Any, Any]]:
-    """What a rollback changes: the image, and the names alone of the other fields, since these may hold secrets."""
+    """What a rollback changes: the image, and only the names of other fields, whose values may be secret."""
     changes: Dict[str, Tuple[Any, Any]] = {}
     image, previous = stored_image(service["Spec"]), stored_image(service["PreviousSpec"])
     if image != previous:

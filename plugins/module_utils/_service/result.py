@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task returns of its services. Private to this collection."""
+"""Build the result of a task. Private to this collection."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Entry:
         }
 
     def as_diff(self) -> Result:
-        """Before and after of the fields that change, and of no other: a spec holds secrets."""
+        """The changed fields before and after, and no others: a spec holds secrets."""
         return {
             "before_header": self.name,
             "after_header": self.name,
@@ -68,9 +68,9 @@ class Entry:
         }
 
     def explain(self, reason: str, limit: float, advise: bool) -> str:
-        """What went wrong with the rollout, what the spec holds now, and what to do next where that is asked for.
+        """What went wrong with the rollout, what the spec holds now and, with `advise`, what to do next.
 
-        `reason` is what was seen last, `limit` the seconds that the task was to wait.
+        `reason` is what was last seen, `limit` the number of seconds that the task was to wait.
         """
         wanted = errors.quote(self.changes["image"][1] if "image" in self.changes else self.image_before)
         present = errors.quote(self.image_after or "")
@@ -81,7 +81,7 @@ class Entry:
 
 
 class RolloutFailed(errors.RolloutError):
-    """Some service did not come to run what it should; `result` says of each what was done."""
+    """A service does not run what it should; `result` says what was done to each one."""
 
     def __init__(self, message: str, result: Result) -> None:
         super().__init__(message)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which services are meant. Private to this collection."""
+"""Select services by what they have in common. Private to this collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STACK_LABEL = "com.docker.stack.namespace"
 
 
 class Selector(NamedTuple):
-    """What services have in common. All that is stated must hold; `repository` is the one that they run now."""
+    """What services must have in common: all that is stated. `repository` is the one that they run now."""
 
     stack: Optional[str]
     labels: Dict[str, str]
@@ -29,7 +29,7 @@ class Selector(NamedTuple):
         """Check the option `select`. Raises InvalidInput."""
         if not (stack or labels or repository):
             raise errors.InvalidInput(
-                "select is empty: give it a stack, labels or a repository, or all services would be meant."
+                "select is empty: it would match all services. Give it a stack, labels or a repository."
             )
         reference = Reference.parse(repository) if repository else None
         if reference is not None and (reference.tag or reference.digest):
@@ -42,7 +42,7 @@ class Selector(NamedTuple):
 
     @property
     def required_labels(self) -> List[Tuple[str, str]]:
-        """The labels that a service must have, the stack's own among them."""
+        """The labels that a service must have, including the stack's own."""
         stack = [(STACK_LABEL, self.stack)] if self.stack else []
         return [*self.labels.items(), *stack]
 
@@ -61,7 +61,7 @@ class Selector(NamedTuple):
 
 
 def _label(value: Any) -> str:
-    """A label's text, for values that YAML has read as something else."""
+    """The text of a label's value, if YAML has read it as something else."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A service's spec, as the engine holds it: what it says, and what differs (pure). Private to this collection."""
+"""Read and compare the specs of services, as the engine holds them (pure). Private to this collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 FINGERPRINT_LENGTH = 6  # hexadecimal digits: one of 16 million
-SHORTEST_SECRET = 4  # characters; a shorter value is in too many words to be taken out of a text
+SHORTEST_SECRET = 4  # characters; a shorter value occurs in too many words to be removed from a text
 
 
 def stored_image(spec: types.ServiceSpec) -> str:
@@ -34,23 +34,23 @@ def stored_image(spec: types.ServiceSpec) -> str:
 
 
 def deployment(spec: types.ServiceSpec) -> Tuple[str, int]:
-    """The image and the counter of forced redeployments: what an update of this collection changes in a spec."""
+    """The image and the counter of forced redeployments: what the updates of this collection change in a spec."""
     return stored_image(spec), spec["TaskTemplate"].get("ForceUpdate", 0)
 
 
 def name_of(service: types.Service) -> str:
-    """A service's name, fit for a message."""
+    """A service's name, made safe for messages."""
     return errors.quote(str(service["Spec"].get("Name") or service["ID"]))
 
 
 def fingerprint(spec: Any) -> str:
-    """A digest that tells specs apart, and is too short to check a guess at one of their secrets by it."""
+    """A digest that tells specs apart, but is too short to check a guess at one of their secrets."""
     text = json.dumps(spec, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
 
 def spec_secrets(spec: types.ServiceSpec) -> List[str]:
-    """What of a spec's environment must never be shown: its entries, and their values where they are long enough."""
+    """The parts of a spec's environment never to be shown: its entries, and their values if long enough."""
     container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
     entries = [str(entry) for entry in container.get("Env") or []]
     values = [entry.partition("=")[2] for entry in entries]
@@ -58,7 +58,7 @@ def spec_secrets(spec: types.ServiceSpec) -> List[str]:
 
 
 def differing_fields(one: Any, other: Any, path: str = "") -> List[str]:
-    """The paths at which two specs differ, values left out: `TaskTemplate.ContainerSpec.Env`."""
+    """The paths at which two specs differ, without the values: `TaskTemplate.ContainerSpec.Env`."""
     return sorted(set(_differences(one, other, path)))
 
 

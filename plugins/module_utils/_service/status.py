@@ -4,9 +4,9 @@
 
 """How a rollout stands, judged from one snapshot (pure). Private to this collection.
 
-States and their meaning: swarmkit, manager/orchestrator (replicated, global, jobs) and its update
-package. `completed` alone is no proof: with the failure action `continue` the swarm completes over tasks that
-crash, so tasks on the wanted spec must be running, and stay so for the update monitor's period.
+States and their meaning: swarmkit, manager/orchestrator (replicated, global, jobs) and its update package. `completed`
+alone proves nothing: with the failure action `continue` the swarm completes an update whose tasks crash. So tasks on
+the wanted spec must be running, and stay so for the update monitor's period.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks im
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
-NOT_REPLACED = "its restart policy does not replace tasks that have ended any more"
+NOT_REPLACED = "its restart policy no longer replaces tasks that have ended"
 NOT_PLACED = "no node meets its placement constraints"
 MOVING = ("updating", "rollback_started")
 ENDED_STATES = (*FAILED_STATES, "complete", "shutdown", "remove")
-MOST_NODES = 3  # nodes that a line names
+MOST_NODES = 3  # nodes named in a line
 
 
 class Expectation(NamedTuple):
-    """What the service should run for its rollout to be the one that is waited for.
+    """What a service must hold for its rollout to be the one that is waited for.
 
-    Without an `image` any spec will do, save one that the swarm rolled back to. `image` is the text that was
-    stored, `target` also accepts another writer's spelling of the same. `force_update` is the counter that
-    a forced redeployment wrote; with a `target` a later one will do, since somebody else has redeployed it then.
+    Without an `image` any spec will do, except one that the swarm rolled back to. `image` is the text that was stored;
+    `target` also accepts another writer's spelling of the same. `force_update` is the counter that a forced
+    redeployment wrote; with a `target` a later one will do, since somebody else has then redeployed it.
     """
 
     image: Optional[str] = None
@@ -59,7 +59,7 @@ class Expectation(NamedTuple):
 
     @classmethod
     def of_spec(cls, spec: types.ServiceSpec) -> Expectation:
-        """A service that is back at this spec."""
+        """The expectation of a service that is back at this spec."""
         return cls(image=stored_image(spec), force_update=spec["TaskTemplate"].get("ForceUpdate", 0))
 
     def is_met_by(self, spec: types.ServiceSpec) -> bool:
@@ -76,8 +76,8 @@ class Expectation(NamedTuple):
 class Status(NamedTuple):
     """How a rollout stands: a line for people, and the outcome once there is one.
 
-    `running` and `desired` count tasks (of jobs: completed ones). `settles_in` is in how many seconds it would be
-    judged otherwise if nothing happened; None where time alone changes nothing.
+    `running` and `desired` count tasks (of jobs: completed ones). `settles_in` is the number of seconds after which the
+    judgement would change if nothing happened; None if time alone changes nothing.
     """
 
     message: str
@@ -93,7 +93,7 @@ class Status(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether it will not be reached any more."""
+        """Whether the wanted state can no longer be reached."""
         return self.outcome is not None and self.outcome != CONVERGED
 
 
@@ -114,7 +114,7 @@ class _Verdict(NamedTuple):
 def _outcome(snapshot: Snapshot, count: Tally, expected: Expectation) -> _Verdict:
     status = snapshot.service.get("UpdateStatus") or {}
     state = status.get("State", "")
-    says = errors.quote(status.get("Message", "")) if state != "updating" else ""  # all that it says then is just that
+    says = errors.quote(status.get("Message", "")) if state != "updating" else ""  # it says no more than that
     is_stuck = state == "rollback_started" and (is_job(snapshot.service) or not count.is_placed)
     outcome = _outcome_of_status(snapshot.service, expected, is_stuck)
     if outcome is not None and not (is_stuck and outcome == ROLLED_BACK and count.settled_in > 0):
@@ -136,10 +136,10 @@ def _finite(seconds: Optional[float]) -> Optional[float]:
 
 
 def _outcome_of_status(service: types.Service, expected: Expectation, is_stuck: bool) -> Optional[Outcome]:
-    """What the swarm itself, or another writer, has already decided.
+    """The outcome that the swarm, or another writer, has already decided on.
 
     `is_stuck` says that a rollback has begun in which the swarm has no task to replace, and which it therefore never
-    calls completed: jobs have no updater at all, and that of a global service without a node is not started.
+    reports as completed: jobs have no updater, and that of a global service without a node is not started.
     """
     state = (service.get("UpdateStatus") or {}).get("State", "")
     met = expected.is_met_by(service["Spec"])
@@ -158,12 +158,12 @@ def _outcome_of_status(service: types.Service, expected: Expectation, is_stuck: 
 
 
 def _was_asked_for(service: types.Service) -> bool:
-    """Whether an operator rolled the service back; the swarm, where it does so itself, forgets the previous spec."""
+    """Whether an operator rolled the service back; the swarm's own rollback deletes the previous spec."""
     return bool(service.get("PreviousSpec"))
 
 
 def _line(count: Tally, snapshot: Snapshot) -> str:
-    """How many tasks run what, and how the others stand."""
+    """How many tasks run which image, and how the others stand."""
     name, image = name_of(snapshot.service), brief(stored_image(snapshot.service["Spec"]))
     verb = "complete" if is_job(snapshot.service) else "running"
     states: Dict[str, int] = {}
@@ -181,10 +181,10 @@ def _line(count: Tally, snapshot: Snapshot) -> str:
 
 
 def _waits_for(snapshot: Snapshot) -> str:
-    """What keeps the swarm waiting: nodes that are gone, or why a task has no node; empty where it is nothing such."""
+    """What keeps the swarm waiting: nodes that are gone, or why a task has no node; else empty."""
     pending = [task for task in snapshot.tasks if state_of(task) not in ENDED_STATES]
     live = [task for task in pending if is_live(task)]
-    is_bound = "Global" in (snapshot.service["Spec"].get("Mode") or {})  # to its node, whatever becomes of it
+    is_bound = "Global" in (snapshot.service["Spec"].get("Mode") or {})  # to its node, whatever happens to that
     used = {task.get("NodeID") for task in (pending if is_bound else live)}
     gone = [node for node in snapshot.nodes if node["ID"] in used and state_of_node(node) != "ready"]
     if gone:

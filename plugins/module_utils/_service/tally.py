@@ -6,10 +6,10 @@
 
 Each part takes time in proportion to the number of tasks: a service may have ten thousand.
 
-How long a task has stood as it does is told by one clock alone: that of the swarm's leader, by what it has completed
-or says of its own clock (`leader_now`), or the one here (`held`). The engine that is asked may be another manager, or a
-gateway with a clock of its own before it, so its header Date counts only where it makes a task older than clocks can
-differ.
+How long a task has been in its state is measured by one clock alone: that of the swarm's leader, by an update that it
+has completed or by what it says of its own clock (`leader_now`), or the one here (`held`). The engine that is asked may
+be another manager, or there may be a gateway with its own clock before it, so the header Date counts only if it makes a
+task older than clocks can differ.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 
 DEFAULT_MONITOR = 5.0  # seconds; swarmkit, api/defaults/service.go
 NANOSECONDS = 1e9
-SUCCESSOR_TIME = 5.0  # seconds after which an ended task that has no successor, or a node that has none, will have none
-CLOCK_DIFFERENCE = 3600.0  # seconds; more between two nodes, and they refuse each other's certificates (swarmkit, ca)
+SUCCESSOR_TIME = 5.0  # seconds after which an ended task without a successor, or a node without a task, will get none
+CLOCK_DIFFERENCE = 3600.0  # seconds; nodes whose clocks differ by more refuse each other's certificates (swarmkit, ca)
 
 
 class Snapshot(NamedTuple):
-    """The service, its up-to-date tasks and the nodes, as seen together.
+    """A service, its up-to-date tasks and the nodes, as seen together.
 
-    `date` is the clock of the engine that was asked, as in the header Date. `held` maps tasks to the seconds for which
-    they have been seen as they are; `steady` is for how many the service and all nodes have. `former` are the tasks of
-    earlier specs that should still run, where asked for. `leader_now` is when the look began by the clock of the
-    swarm's leader, in seconds since 1970, where the engine that was asked is it.
+    `date` is the clock of the engine that was asked, from the header Date. `held` maps tasks to the seconds for which
+    they have been seen unchanged; `steady` is the same for the service and all nodes together. `former` are the tasks
+    of earlier specs that should still run, where asked for. `leader_now` is the start of the look by the clock of the
+    swarm's leader, in seconds since 1970, if the engine that was asked is the leader.
     """
 
     service: types.Service
@@ -61,22 +61,22 @@ class Snapshot(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Tasks that count, and how many should.
+    """How many tasks count, and how many should.
 
-    `ended` did their work and need not run again. `given_up_in` is in how many seconds the missing ones will be taken
-    as given up by the swarm, if nothing else happens; None where it goes on. `settled_in` is in how many those that
-    there are will have stood long enough.
+    `reached` counts the tasks that run, or have done their work and need not run again. `given_up_in` is the number of
+    seconds after which the missing tasks count as given up by the swarm if nothing else happens; None while it goes on.
+    `settled_in` is the number of seconds after which the existing ones will have stood long enough.
     """
 
     desired: int
     reached: int
     given_up_in: Optional[float] = None
     settled_in: float = 0.0
-    is_placed: bool = True  # whether there is a place that should have a task
+    is_placed: bool = True  # whether any slot or node should have a task
 
 
 def monitor_seconds(spec: types.ServiceSpec, config: str = "UpdateConfig") -> float:
-    """The monitor's period of a spec, for updates or for rollbacks (`RollbackConfig`), in seconds."""
+    """The monitor period of a spec, for updates or for rollbacks (`RollbackConfig`), in seconds."""
     nanoseconds = (spec.get(config) or {}).get("Monitor")
     return nanoseconds / NANOSECONDS if nanoseconds is not None else DEFAULT_MONITOR
 
@@ -106,7 +106,7 @@ def _replicas(mode: Dict[str, Any]) -> int:
 
 
 def _newest(tasks: List[types.Task], key: str) -> List[types.Task]:
-    """The newest task of each slot or node, one that should run before one that should not."""
+    """The newest task of each slot or node; a task that should run comes before one that should not."""
     newest: Dict[Any, Tuple[Tuple[bool, str], types.Task]] = {}
     for task in tasks:
         rank = (is_live(task), str(task.get("CreatedAt", "")))
@@ -147,18 +147,18 @@ def _iteration(task: types.Task) -> int:
 
 
 def _of_nothing(snapshot: Snapshot, tasks: List[types.Task]) -> Tally:
-    """Count a global service that no node should run: nothing is amiss, once that has been so for a while."""
+    """Count a global service that no node should run: nothing is wrong, once that has been so for a while."""
     is_waiting = any(is_live(task) and state_of(task) not in ("running", "complete") for task in tasks)
     settled_in = math.inf if is_waiting else Standing(snapshot).until_steady()
     return Tally(0, 0, None, settled_in, is_placed=False)
 
 
 class Standing:
-    """For how long the tasks of a snapshot have stood as they do, by what is proof of it.
+    """For how long the tasks of a snapshot have been in their states, as far as that is proved.
 
-    The leader's own word counts from when it heard of the task or, where that is later, of the task's node: each new
-    leader hears of every node anew, and has a clock of its own. The status of a task has a moment too, by the clock of
-    the task's node, which is no proof of anything.
+    The leader's own record counts from when it heard of the task or, if that is later, of the task's node: each new
+    leader hears of every node anew, and has its own clock. The status of a task also has a time, by the clock of the
+    task's node, which proves nothing.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -169,10 +169,10 @@ class Standing:
         self._never_restarts = restart_policy(snapshot.service).get("Condition") == NEVER_RESTARTS
 
     def until_settled(self, running: Iterable[types.Task]) -> float:
-        """Seconds until all these tasks are more than a moment between two crashes: until the monitor's period is over.
+        """Seconds until the monitor period is over for all these tasks, so that they are not just between two crashes.
 
-        It is over where the swarm said so, when it called the update completed. Infinite where one of them is on a
-        node that the leader has not heard of.
+        The period is over if the swarm says so, by having called the update completed. Infinite if one of the tasks is
+        on a node that the leader has not heard of.
         """
         status = self._snapshot.service.get("UpdateStatus") or {}
         state = status.get("State", "")
@@ -184,13 +184,13 @@ class Standing:
         return max((self._left(task, monitor, completed) for task in running), default=0.0)
 
     def until_given_up(self, lost: List[types.Task]) -> float:
-        """Seconds until these tasks, which have ended, will have no successor, which otherwise comes at once."""
+        """Seconds until it is clear that these ended tasks get no successor, which otherwise comes at once."""
         if self._never_restarts:
             return 0.0
         return max(self._left(task, SUCCESSOR_TIME) for task in lost)
 
     def until_steady(self) -> float:
-        """Seconds until the service and the nodes have stayed as they are for a while."""
+        """Seconds until the service and the nodes have been unchanged for a while."""
         moments = [moment_of(str(self._snapshot.service.get("UpdatedAt", ""))), *self._nodes.values()]
         known = [moment for moment in moments if moment is not None]
         if len(known) == len(moments) and self._is_past(max(known), SUCCESSOR_TIME):
@@ -215,7 +215,7 @@ class Standing:
         return max(0.0, seconds - held)
 
     def _is_past(self, since: float, seconds: float) -> bool:
-        """Whether so many seconds have passed since then, by the leader's clock or however clocks differ."""
+        """Whether so many seconds have passed since then, by the leader's clock or whatever clocks differ by."""
         leader_now = self._snapshot.leader_now
         if leader_now is not None and leader_now - since >= seconds:
             return True

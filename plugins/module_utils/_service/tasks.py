@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tasks of a service: states, and what is wrong with those that fail (pure). Private to this collection."""
+"""The tasks of a service: their states, and what is wrong with those that fail (pure). Private to this collection."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def failing_tasks(
 ) -> List[Dict[str, Any]]:
     """What is wrong with a service's tasks, the newest of each slot or node, as documented under RETURN (pure).
 
-    Tasks that are older than the service's present rollout are another one's. Both moments are the manager's. Where the
-    swarm has given the service up (`is_given_up`), tasks that should always be replaced are wrong to have ended at all.
+    Tasks older than the service's present rollout belong to another one; both times are the manager's. If the swarm has
+    given the service up (`is_given_up`), tasks that should always be replaced count as failed once they have ended.
     """
     counts_ended = is_given_up and restart_policy(service).get("Condition", ALWAYS_RESTARTS) == ALWAYS_RESTARTS
     wrong = [task for task in tasks if _is_wrong(task, counts_ended)]
@@ -72,7 +72,7 @@ def describe_task(task: Dict[str, Any]) -> str:
 
 
 def image_of(task: types.Task) -> str:
-    """The image that a task is of, as its spec has it."""
+    """The image in a task's spec."""
     return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
 
 
@@ -87,10 +87,10 @@ def is_live(task: types.Task) -> bool:
 
 
 def is_job(service: types.Service) -> bool:
-    """Whether a service's tasks are to end, each iteration."""
+    """Whether a service is a job, whose tasks are meant to end."""
     return not {"ReplicatedJob", "GlobalJob"}.isdisjoint(service["Spec"].get("Mode") or {})
 
 
 def restart_policy(service: types.Service) -> Dict[str, Any]:
-    """When the swarm replaces a task of this service that has ended."""
+    """A service's restart policy: when the swarm replaces a task that has ended."""
     return service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}

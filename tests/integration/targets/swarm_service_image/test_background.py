@@ -83,7 +83,7 @@ def test_a_killed_controller_changes_nothing_in_the_swarm(runs: dict[str, Any], 
 
 
 def interrupt(engine: Endpoint, name: str) -> list[Any]:
-    """Interrupt runs at some moments; return for each what it said, how long that took and what its command gives."""
+    """Interrupt runs at some moments; return for each what it said, how long that took and what its command returns."""
     told = []
     images = ("whoami:0.7", "whoami:0.6")
     for number in (1, 2):
@@ -109,7 +109,7 @@ def versions(engine: Endpoint, name: str) -> list[Any]:
 
 def pasted(errors: str) -> str:
     """Run the command that a run names, for the host is this machine."""
-    words = shlex.split(errors.partition("To wait on:\n")[2].partition("\n")[0])
+    words = shlex.split(errors.partition("To keep waiting, run:\n")[2].partition("\n")[0])
     words[words.index("-i") + 1] = "localhost,"
     words[words.index("manager1")] = "localhost"
     words[0] = str(Path(sys.executable).with_name("ansible"))
@@ -123,10 +123,10 @@ def test_an_interruption_is_told_at_once_and_starts_nothing_more(
     for run, seconds, waited in runs["interrupted"]:
         assert run.status == 99, run.errors
         assert seconds < SERVED_WITHIN
-        assert re.search(r"Interrupted: the swarm goes on with the rollout\. Services that were not begun", run.errors)
+        assert re.search(r"Interrupted: the swarm continues the rollout\. Services that were not started", run.errors)
         assert re.search(r'"outcome": "converged"', waited), run.errors
-        assert f"{prefix}-interrupted-1" in run.errors.partition("To wait on:\n")[2]
-        assert f"{prefix}-interrupted-2" not in run.errors.partition("To wait on:\n")[2]
+        assert f"{prefix}-interrupted-1" in run.errors.partition("To keep waiting, run:\n")[2]
+        assert f"{prefix}-interrupted-2" not in run.errors.partition("To keep waiting, run:\n")[2]
     assert "PreviousSpec" not in services.inspect(engine, f"{prefix}-interrupted-2")
 
 
@@ -147,8 +147,8 @@ def test_a_task_that_ansible_ends_says_how_to_wait_and_starts_nothing_more(
     run, left = runs["timed out"]
     assert run.status == 2, run.errors + run.output
     assert "timeout" in (run.output + run.errors).lower()
-    assert "Interrupted: the swarm goes on with the rollout. Services that were not begun" in run.errors
-    assert f"{prefix}-limit-1" in run.errors.partition("To wait on:\n")[2].partition("\n")[0]
+    assert "Interrupted: the swarm continues the rollout. Services that were not started" in run.errors
+    assert f"{prefix}-limit-1" in run.errors.partition("To keep waiting, run:\n")[2].partition("\n")[0]
     services.started(engine, f"{prefix}-limit-1", 3, image="whoami:0.6", timeout=LONG)
     assert "PreviousSpec" not in services.inspect(engine, f"{prefix}-limit-2")
     assert left == CLEAN

@@ -60,7 +60,7 @@ def interrupt(engine: Endpoint, name: str, text: str) -> tuple[list[str], str]:
         eventually(lambda: bool(services.running(engine, name, "whoami:0.6")), "the service rolls out", timeout=60)
         play.interrupt()
         run = play.end()
-    command = run.errors.partition("To wait on:\n")[2].partition("\n")[0]
+    command = run.errors.partition("To keep waiting, run:\n")[2].partition("\n")[0]
     assert command, run.errors + run.output
     return shlex.split(command), run.errors
 

@@ -65,7 +65,7 @@ def test_update_that_was_not_carried_out_needs_no_rollback(engine: Endpoint, pro
     lose_the_answer(proxy, CutBefore())
     result = roll(proxy, service)
     assert result.failed
-    assert f"{service} was not put back: its spec is the one that it had before this task." in result.message
+    assert f"{service} was not put back: it has the same spec as before this task." in result.message
     assert (result.changed, result.service["outcome"]) == (False, "not_started")
     assert len(proxy.posts) == 1
     assert state.of(engine, service) == before

@@ -157,7 +157,7 @@ def test_the_time_that_was_given_is_kept(runs: dict[str, Watched]) -> None:
 
 def test_a_warning_comes_before_the_wait(runs: dict[str, Watched], prefix: str) -> None:
     said = " ".join(runs["warned"].errors.split())
-    warning = f"[WARNING]: {prefix}-warned: The registry docker.io gave no digest"
+    warning = f"[WARNING]: {prefix}-warned: The registry docker.io returned no digest"
     assert said.index(warning) < said.index(f"{prefix}-warned: 1/1 running")
 
 
@@ -350,7 +350,7 @@ def interrupted(engine: Endpoint, name: str) -> tuple[Watched, str]:
         time.sleep(2)
         play.interrupt()
         run = play.end()
-        command = run.errors.partition("To wait on:\n")[2].partition("\n")[0]
+        command = run.errors.partition("To keep waiting, run:\n")[2].partition("\n")[0]
     words = shlex.split(command)
     words[words.index("-i") + 1] = "localhost,"
     words[words.index("manager1")] = "localhost"
@@ -363,7 +363,7 @@ def interrupted(engine: Endpoint, name: str) -> tuple[Watched, str]:
 def test_interruption_leaves_the_rollout_going(runs: dict[str, Any], engine: Endpoint, prefix: str) -> None:
     run, waited = runs["interrupted"]
     assert run.status == 99, run.errors
-    assert "Interrupted: the swarm goes on with the rollout." in run.errors
+    assert "Interrupted: the swarm continues the rollout." in run.errors
     assert "swarmops.rollout.swarm_service_wait" in run.errors
     assert '"outcome": "converged"' in waited
     assert services.running(engine, f"{prefix}-interrupted", "whoami:0.6") == REPLICAS

@@ -270,9 +270,9 @@ UNUSABLE = {
     no_file: "there is no file",
     not_base64: "not the base64",
     no_helper: "docker-credential-no-such-helper cannot be run",
-    path_for_helper: "not a helper's name",
+    path_for_helper: "the name of the credential helper for",
     helper_fails: "docker-credential-tests failed for 127.0.0.1:5001 with exit code 3",
-    helper_babbles: "docker-credential-tests gave no user name and secret",
+    helper_babbles: "docker-credential-tests returned no user name and secret",
     variable_not_json: "DOCKER_AUTH_CONFIG is not valid JSON",
 }
 

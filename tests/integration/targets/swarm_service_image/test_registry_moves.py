@@ -18,7 +18,7 @@ from tests.swarm import Endpoint, Proxy, Registry, eventually, services
 LEAVES = "127.0.0.1:5001"
 WARNING = (
     f"The image moves from the registry {LEAVES} to 127.0.0.1:5009. With registry_auth=inherit the service keeps the "
-    f"credentials that it may have for {LEAVES}, and its nodes send them to 127.0.0.1:5009 if that asks for some. "
+    f"credentials that it may have for {LEAVES}, and its nodes send them to 127.0.0.1:5009 if it asks for any. "
     "To avoid that, use registry_auth=docker_config, or registry_username and registry_password."
 )
 

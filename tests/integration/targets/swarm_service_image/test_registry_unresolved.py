@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A registry that gives no digest: what is said of it, and what becomes of the services."""
+"""A registry that returns no digest: what is said of it, and what becomes of the services."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_no_digest(engine: Endpoint, proxy: Proxy, service: str, image: str, sai
     before = state.of(engine, service)
     refused = change_image(proxy.host, service, image=image, on_unresolved="fail")
     assert refused.failed
-    assert f"The registry {image.partition('/')[0]} gave no digest for {image}" in refused.message
+    assert f"The registry {image.partition('/')[0]} returned no digest for {image}" in refused.message
     assert said in refused.message
     assert "Nothing was changed." in refused.message
     assert len(registries.asked(proxy)) == 1
@@ -59,7 +59,7 @@ def test_no_digest(engine: Endpoint, proxy: Proxy, service: str, image: str, sai
     assert (warned.failed, warned.changed) == (False, True)
     warning, move = warned.service["warnings"]
     assert f"from the registry docker.io to {image.partition('/')[0]}." in move
-    assert f"The registry {image.partition('/')[0]} gave no digest for {image}" in warning
+    assert f"The registry {image.partition('/')[0]} returned no digest for {image}" in warning
     assert said in warning
     assert f"The service gets {image} without a digest" in warning
     assert f"{service}: The registry {image.partition('/')[0]}" in str(warned.data["warnings"])
@@ -82,7 +82,7 @@ def test_private_registry_without_credentials(
     before = state.of(engine, service)
     refused = change_image(proxy.host, service, image=image, on_unresolved="fail", timeout=60)
     assert refused.failed
-    assert f"The registry {private_registry.address} gave no digest for {image}" in refused.message
+    assert f"The registry {private_registry.address} returned no digest for {image}" in refused.message
     assert "no basic auth credentials" in refused.message
     assert "asked without credentials" in refused.message
     assert proxy.posts == []
@@ -106,7 +106,7 @@ def test_wrong_password(engine: Endpoint, proxy: Proxy, private_registry: Regist
     given = {"registry_username": private_registry.username, "registry_password": "quite wrong"}
     refused = change_image(proxy.host, service, image=image, on_unresolved="fail", timeout=60, **given)
     assert refused.failed
-    assert f"gave no digest for {image}" in refused.message
+    assert f"returned no digest for {image}" in refused.message
     assert f"with credentials for {private_registry.address}" in refused.message
     assert "quite wrong" not in refused.text
     assert state.of(engine, service) == before
@@ -121,7 +121,7 @@ def test_unknown_image_in_a_real_registry(
     image = f"{registry.address}/{missing}"
     before = state.of(engine, service)
     refused = change_image(proxy.host, service, image=image, on_unresolved=on_unresolved, timeout=60)
-    assert f"gave no digest for {image} (404: manifest unknown" in refused.message
+    assert f"returned no digest for {image} (404: manifest unknown" in refused.message
     assert refused.message.endswith("Nothing was changed.")
     assert proxy.posts == []
     assert state.of(engine, service) == before
@@ -169,7 +169,7 @@ def test_pin_is_kept_while_its_registry_is_down(
             assert f"the service keeps {image}@{digest}" in warning
         refused = change_image(proxy.host, service_name, resolve="always", on_unresolved="fail", timeout=60)
         assert refused.failed
-        assert f"The registry {registry.address} gave no digest for {image}" in refused.message
+        assert f"The registry {registry.address} returned no digest for {image}" in refused.message
     finally:
         registry.start()
     assert proxy.posts == []
@@ -228,7 +228,7 @@ def test_one_of_several_unresolved_leaves_the_others_alone(
     images = (f"{registry.address}/first:1", f"{registries.NOWHERE}/app:1")
     listed = [{"name": name, "image": image} for name, image in zip(names, images)]
     result = change_image(engine.host, None, services=listed)
-    unresolved = [["gave no digest" in warning for warning in entry["warnings"]] for entry in result.data["services"]]
+    unresolved = [["no digest" in warning for warning in entry["warnings"]] for entry in result.data["services"]]
     assert unresolved == [[False], [True, False]]  # the others are about the move from one registry to another
     assert [state.of(engine, name).image for name in names] == [f"{images[0]}@{digest}", images[1]]
 

@@ -120,7 +120,7 @@ def test_node_goes_down_while_rolling(swarm: Swarm, first: dict[str, Any], name:
         assert (
             f"({name}: {ended.result.service['progress']['running']}/{count} running whoami:0.6" in ended.result.message
         )
-        assert "The swarm goes on by itself; run the task again to wait on." in ended.result.message
+        assert "The swarm continues by itself; run the task again to keep waiting." in ended.result.message
         return
     assert not ended.result.failed, ended.result.text
     assert ended.result.service["progress"] == {"running": count, "desired": count}

@@ -27,8 +27,8 @@ def forbid(proxy: Proxy, method: str, path: str) -> None:
 def refused(call: str, setting: str) -> str:
     """What is said of a call that a socket proxy does not let pass."""
     return (
-        f"{call} is not allowed (403: no reason that can be read). This task needs it: have what is before the engine, "
-        f"a socket proxy or an authorization plugin, allow it ({setting} for docker-socket-proxy)."
+        f"{call} is not allowed (403: no readable reason). This task needs it: allow it in the socket proxy "
+        f"or the authorization plugin in front of the engine ({setting} for docker-socket-proxy)."
     )
 
 
@@ -79,7 +79,7 @@ def test_no_tasks_ends_the_wait_and_says_that_the_service_was_updated(
     assert result.failed
     assert result.message == (
         f"{service} was updated to whoami:0.6, but whether it converges cannot be seen ({TASKS.rstrip('.')}). "
-        "The swarm goes on by itself; swarm_service_wait waits on, once that is allowed."
+        "The swarm continues by itself; run swarm_service_wait to keep waiting, once that is allowed."
     )
     assert result.seconds < SOON
     assert (result.changed, result.service["changed"], result.service["outcome"]) == (True, True, "updated")
@@ -135,12 +135,12 @@ def test_no_distribution_is_a_matter_of_on_unresolved(engine: Endpoint, proxy: P
     forbid(proxy, "GET", r"/distribution/")
     said = refused("GET /distribution/docker.io/library/whoami:0.6/json", "DISTRIBUTION=1")
     strict = change_image(proxy, service, resolve="changed", on_unresolved="fail")
-    assert strict.message == f"No digest for whoami:0.6 was asked for: {said} Nothing was changed."
+    assert strict.message == f"No digest for whoami:0.6 was requested: {said} Nothing was changed."
     lenient = change_image(proxy, service, resolve="changed", wait=False)
     [warning] = lenient.service["warnings"]
     assert warning == (
-        f"No digest for whoami:0.6 was asked for: {said} The service gets whoami:0.6 without a digest, so each node "
-        "pulls what the tag is then."
+        f"No digest for whoami:0.6 was requested: {said} The service gets whoami:0.6 without a digest, so each node "
+        "pulls what the tag then stands for."
     )
     assert state.of(engine, service).image == "whoami:0.6"
 
@@ -148,7 +148,7 @@ def test_no_distribution_is_a_matter_of_on_unresolved(engine: Endpoint, proxy: P
 def test_what_a_registry_forbids_is_the_registry_s(proxy: Proxy, service: str) -> None:
     proxy.on("GET", r"/distribution/", Reply(403, {"message": "denied: not yours"}))
     result = change_image(proxy, service, resolve="changed", on_unresolved="fail")
-    assert "The registry docker.io gave no digest for whoami:0.6 (403: denied: not yours)." in result.message
+    assert "The registry docker.io returned no digest for whoami:0.6 (403: denied: not yours)." in result.message
 
 
 def test_no_events_is_no_matter(proxy: Proxy, service: str) -> None:

@@ -136,9 +136,9 @@ def test_outdated(engine: Endpoint, proxy: Proxy, registry: Registry, service_na
     }
     errors = {short: entry["error"] for short, entry in told.items() if entry["error"] is not None}
     assert set(errors) == {"unknown", "down"}
-    assert f"The registry {registry.address} gave no digest for {registry.address}/info:9" in errors["unknown"]
+    assert f"The registry {registry.address} returned no digest for {registry.address}/info:9" in errors["unknown"]
     assert "404" in errors["unknown"]
-    assert f"The registry {registries.NOWHERE} gave no digest" in errors["down"]
+    assert f"The registry {registries.NOWHERE} returned no digest" in errors["down"]
     assert "connection refused" in errors["down"]
     assert len(registries.asked(proxy)) == 3
     assert {request.method for request in proxy.requests} == {"GET"}

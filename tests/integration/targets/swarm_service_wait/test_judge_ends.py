@@ -175,5 +175,5 @@ def test_a_service_out_of_attempts_has_stopped(
     assert result.service["outcome"] == "paused"
     assert [(task["state"], task["exit_code"]) for task in result.service["tasks"]] == [(state, code)] * count
     assert "restart policy" in result.message
-    assert "goes on by itself" not in result.message
+    assert "continues by itself" not in result.message
     assert result.seconds < SOON

@@ -2,21 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the unit tests hand in: a clock that does not wait, and a swarm in memory behind a transport."""
+"""What the unit tests hand in: a clock that does not wait, and engines in memory, each behind a transport."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 from urllib.parse import unquote
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
+    Filters,
+    Node,
+    Service,
+    ServiceSpec,
+    Task,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import AnswerLost, EngineUnreachable
 
 SERVICE_ID = "kzrv1nlmyeorv1sl8dkl3m0tw"
@@ -64,7 +70,7 @@ class FakeTransport:
 
     def __init__(self, *answers: Union[Answer, Exception], host: str = "unix:///run/docker.sock") -> None:
         self.address = Address.parse(host)
-        self.timeout = 60.0
+        self.timeout = self.limit = 60.0
         self.answers: Deque[Union[Answer, Exception]] = deque(answers)
         self.calls: List[Dict[str, Any]] = []
 
@@ -75,11 +81,14 @@ class FakeTransport:
             raise given
         return given
 
+    def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
+        raise NotImplementedError
+
 
 def connected(transport: FakeTransport) -> Engine:
     """An engine that has told its API version."""
     transport.answers.appendleft(PING)
-    engine = Engine(transport)  # type: ignore[arg-type]
+    engine = Engine(transport)
     engine.connect()
     transport.calls.clear()
     return engine
@@ -111,30 +120,187 @@ def make_service(image: str = "whoami:0.7", name: str = "t001", identifier: str 
 
 Commit = Callable[[], Answer]
 Event = Callable[["FakeSwarm", Commit], Answer]
+SERVICE_FILTERS = ("id", "name", "label")
+TASK_FILTERS = ("id", "service", "node", "desired-state", "_up-to-date")
 
 
-class FakeSwarm:
-    """An engine and its swarm in memory, with the version index as compare-and-swap.
+class NoSuchThing(Exception):
+    """A filter names a thing that there is not."""
+
+
+def passes_as_service(service: Service, filters: Filters) -> bool:
+    """Whether the list of services has it (swarmkit, manager/controlapi/service.go): IDs and names by their begin."""
+    labels = service["Spec"].get("Labels") or {}
+    wanted = [label.partition("=") for label in filters.get("label", [])]
+    return (
+        service["ID"].startswith(tuple(filters.get("id", [""])))
+        and str(service["Spec"].get("Name", "")).startswith(tuple(filters.get("name", [""])))
+        and all(key in labels and value in ("", labels[key]) for key, _sign, value in wanted)
+    )
+
+
+def is_up_to_date(task: Task, service: Service) -> bool:
+    """Whether a task is of the service's present spec, as far as images tell."""
+    image = (task.get("Spec") or {}).get("ContainerSpec", {}).get("Image")
+    return bool(image == service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
+
+
+def passes_as_task(task: Task, filters: Filters, services: Mapping[str, Service]) -> bool:
+    """Whether the list of tasks has it (swarmkit, manager/controlapi/task.go); services are filtered by ID or name."""
+    known = {
+        key: service["ID"] for service in services.values() for key in (service["Spec"].get("Name"), service["ID"])
+    }
+    missing = [name for name in filters.get("service", []) if name not in known]
+    if missing:
+        raise NoSuchThing(f"service {missing[0]} not found")
+    owner = services.get(task.get("ServiceID", ""))
+    return (
+        task["ID"].startswith(tuple(filters.get("id", [""])))
+        and ("service" not in filters or task.get("ServiceID") in {known[name] for name in filters["service"]})
+        and task.get("NodeID") in filters.get("node", [task.get("NodeID")])
+        and task.get("DesiredState") in filters.get("desired-state", [task.get("DesiredState")])
+        and ("_up-to-date" not in filters or (owner is not None and is_up_to_date(task, owner)))
+    )
+
+
+class FakeEngine:
+    """An engine and what it holds, in memory: it lists by the filters that an engine knows, and refuses others.
+
+    A service is written with its version index as compare-and-swap. `told` is what the engine says of itself, `date`
+    its clock as in each answer, `filters` are those of the lists of services that were asked for.
+    """
+
+    def __init__(self, *services: Service, clock: Optional[FakeClock] = None) -> None:
+        self.address = Address.parse("unix:///run/docker.sock")
+        self.timeout = self.limit = 60.0
+        self.clock = clock or FakeClock()
+        self.services = {service["ID"]: copy.deepcopy(service) for service in services}
+        self.tasks: List[Task] = []
+        self.nodes: List[Node] = []
+        self.told: Dict[str, Any] = {}
+        self.date = ""
+        self.filters: List[Filters] = []
+        self.warnings: Optional[List[str]] = None
+
+    @property
+    def engine(self) -> Engine:
+        """The client of this engine."""
+        return Engine(self)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Optional[Dict[str, str]] = None,
+        body: Optional[bytes] = None,
+        headers: Optional[Dict[str, str]] = None,
+    ) -> Answer:
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        if parts[0].startswith("v1."):
+            parts.pop(0)
+        if method == "GET":
+            return self._get(parts, json.loads((params or {}).get("filters", "{}")))
+        assert params is not None
+        assert body is not None
+        return self._post(parts[1], params, json.loads(body), headers or {})
+
+    def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
+        """Nothing is told of, until the connection breaks."""
+        del params
+        raise AnswerLost(f"GET {path}: the connection broke (Connection reset by peer).")
+
+    def _get(self, parts: List[str], filters: Filters) -> Answer:
+        if parts == ["_ping"]:
+            return PING
+        if parts[0] == "services" and len(parts) == 2:
+            return self._read(parts[1])
+        lists: Dict[str, Callable[[Filters], Any]] = {
+            "info": lambda _filters: self.told,
+            "services": self._list_services,
+            "tasks": self._list_tasks,
+            "nodes": lambda _filters: self.nodes,
+        }
+        known = {"services": SERVICE_FILTERS, "tasks": TASK_FILTERS}.get(parts[0], ())
+        unknown = [name for name in filters if name not in known]
+        if unknown:
+            return self._answer(400, {"message": f"invalid filter '{unknown[0]}'"})
+        try:
+            return self._answer(200, lists[parts[0]](filters))
+        except NoSuchThing as missing:
+            return self._answer(404, {"message": str(missing)})
+
+    def _answer(self, status: int, value: Any) -> Answer:
+        return answer(status, value, date=self.date)
+
+    def _list_services(self, filters: Filters) -> List[Service]:
+        self.filters.append(filters)
+        return [service for service in self.services.values() if passes_as_service(service, filters)]
+
+    def _list_tasks(self, filters: Filters) -> List[Task]:
+        return [task for task in self.tasks if passes_as_task(task, filters, self.services)]
+
+    def _read(self, wanted: str) -> Answer:
+        """As the engine looks services up: ID, then name, then a prefix of an ID (daemon/cluster/helpers.go)."""
+        services = list(self.services.values())
+        found = [service for service in services if service["ID"] == wanted]
+        found = found or [service for service in services if service["Spec"]["Name"] == wanted]
+        found = found or [service for service in services if service["ID"].startswith(wanted)]
+        if len(found) > 1:
+            return self._answer(400, {"message": f"service {wanted} is ambiguous ({len(found)} matches found)"})
+        return self._answer(200, found[0]) if found else self._not_found(wanted)
+
+    def _post(
+        self, identifier: str, params: Mapping[str, str], spec: ServiceSpec, headers: Mapping[str, str]
+    ) -> Answer:
+        del headers
+        service = self.services.get(identifier)
+        if service is None:
+            return self._not_found(identifier)
+        if int(params["version"]) != service["Version"]["Index"]:
+            return self._answer(500, {"message": OUT_OF_SEQUENCE})
+        if params.get("rollback") == "previous":
+            self._roll_back(service)
+        else:
+            self._update(service, spec)
+        return self._answer(200, {"Warnings": self.warnings})
+
+    def _not_found(self, wanted: str) -> Answer:
+        return self._answer(404, {"message": f"service {wanted} not found"})
+
+    def _update(self, service: Service, spec: ServiceSpec) -> None:
+        replace(service, spec)
+
+    def _roll_back(self, service: Service, started: str = "2026-01-01T12:00:00Z") -> None:
+        """A rollback on request: the two specs change places (swarmkit, manager/controlapi/service.go)."""
+        replace(service, service["PreviousSpec"])
+        service["UpdateStatus"] = {"State": "rollback_started", "StartedAt": started}
+
+
+def replace(service: Service, spec: ServiceSpec) -> None:
+    """A writer's update: the spec that was becomes PreviousSpec, the status is cleared."""
+    service["PreviousSpec"] = service["Spec"]
+    service["Spec"] = spec
+    service.pop("UpdateStatus", None)
+    service["Version"]["Index"] += 1
+
+
+class FakeSwarm(FakeEngine):
+    """An engine that others use too, and to whose answers something happens.
 
     `on_update` holds what befalls each update, in order, and `on_read` each reading of a service; nothing
-    befalls those that come after. `updates` are the specs that were carried out, `filters` those of the lists that
-    were asked for.
+    befalls those that come after. `updates` are the specs that were carried out.
     """
 
     def __init__(
         self, *services: Service, on_update: Tuple[Event, ...] = (), clock: Optional[FakeClock] = None
     ) -> None:
-        self.address = Address.parse("unix:///run/docker.sock")
-        self.timeout = 60.0
-        self.clock = clock or FakeClock()
-        self.services = {service["ID"]: copy.deepcopy(service) for service in services or (make_service(),)}
+        super().__init__(*(services or (make_service(),)), clock=clock)
         self.on_update: Deque[Event] = deque(on_update)
         self.on_read: Deque[Event] = deque()
         self.updates: List[ServiceSpec] = []
         self.posts = 0
         self.headers: List[Mapping[str, str]] = []
-        self.filters: List[Dict[str, Any]] = []
-        self.warnings: Optional[List[str]] = None
         self.keeps: Callable[[ServiceSpec], ServiceSpec] = (
             copy.deepcopy
         )  # what the engine makes of a spec that it is sent
@@ -144,79 +310,32 @@ class FakeSwarm:
         """The first service."""
         return next(iter(self.services.values()))
 
-    @property
-    def engine(self) -> Engine:
-        return Engine(self)  # type: ignore[arg-type]
+    def _read(self, wanted: str) -> Answer:
+        read = super()._read
+        return self._befall(self.on_read, lambda: read(wanted))
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        params: Optional[Dict[str, str]] = None,
-        body: Optional[bytes] = None,
-        headers: Optional[Dict[str, str]] = None,
+    def _post(
+        self, identifier: str, params: Mapping[str, str], spec: ServiceSpec, headers: Mapping[str, str]
     ) -> Answer:
-        parts = [unquote(part) for part in path.strip("/").split("/")]
-        if parts[0].startswith("v1."):
-            parts.pop(0)
-        if parts == ["_ping"]:
-            return PING
-        if parts == ["services"]:
-            return answer(200, self._listed(json.loads((params or {}).get("filters", "{}"))))
-        if method == "GET":
-            return self._befall(self.on_read, lambda: self._read(parts[1]))
-        assert method == "POST"
-        assert params is not None
-        assert body is not None
-        index, spec = int(params["version"]), json.loads(body)
         self.posts += 1
-        self.headers.append(headers or {})
-        is_rollback = params.get("rollback") == "previous"
-        return self._befall(self.on_update, lambda: self._update(parts[1], index, spec, is_rollback))
+        self.headers.append(headers)
+        post = super()._post
+        return self._befall(self.on_update, lambda: post(identifier, params, spec, headers))
 
     def _befall(self, events: Deque[Event], commit: Commit) -> Answer:
         return events.popleft()(self, commit) if events else commit()
 
-    def _listed(self, filters: Dict[str, Any]) -> List[Service]:
-        """The services whose names begin with one of those asked for, as the engine has it; no other filter counts."""
-        self.filters.append(filters)
-        names = tuple(filters.get("name", [""]))
-        return [service for service in self.services.values() if service["Spec"]["Name"].startswith(names)]
+    def _update(self, service: Service, spec: ServiceSpec) -> None:
+        self.updates.append(copy.deepcopy(spec))
+        super()._update(service, self.keeps(spec))
 
-    def _read(self, wanted: str) -> Answer:
-        """As the engine looks services up: ID, then name, then a prefix of an ID (daemon/cluster/helpers.go)."""
-        services = list(self.services.values())
-        found = [service for service in services if service["ID"] == wanted]
-        found = found or [service for service in services if service["Spec"]["Name"] == wanted]
-        found = found or [service for service in services if service["ID"].startswith(wanted)]
-        if len(found) > 1:
-            return answer(400, {"message": f"service {wanted} is ambiguous ({len(found)} matches found)"})
-        return answer(200, found[0]) if found else self._not_found(wanted)
-
-    def _update(self, identifier: str, index: int, spec: ServiceSpec, is_rollback: bool) -> Answer:
-        service = self.services.get(identifier)
-        if service is None:
-            return self._not_found(identifier)
-        if index != service["Version"]["Index"]:
-            return answer(500, {"message": OUT_OF_SEQUENCE})
-        if is_rollback:
-            self.put_back()
-            self.updates.append(copy.deepcopy(self.service["Spec"]))
-        else:
-            self.updates.append(copy.deepcopy(spec))
-            self.put(self.keeps(spec))
-        return answer(200, {"Warnings": self.warnings})
-
-    @staticmethod
-    def _not_found(wanted: str) -> Answer:
-        return answer(404, {"message": f"service {wanted} not found"})
+    def _roll_back(self, service: Service, started: str = "2026-01-01T12:00:00Z") -> None:
+        super()._roll_back(service, started)
+        self.updates.append(copy.deepcopy(service["Spec"]))
 
     def put(self, spec: ServiceSpec) -> None:
-        """A writer's update: the spec that was becomes PreviousSpec, the status is cleared."""
-        self.service["PreviousSpec"] = self.service["Spec"]
-        self.service["Spec"] = spec
-        self.service.pop("UpdateStatus", None)
-        self.bump()
+        """Another writer's update of the first service."""
+        replace(self.service, spec)
 
     def bump(self) -> None:
         self.service["Version"]["Index"] += 1
@@ -230,10 +349,9 @@ class FakeSwarm:
         self.service["Spec"] = self.service.pop("PreviousSpec")
         self.move_status("rollback_started", started)
 
-    def put_back(self, started: str = "2026-01-01T12:00:00Z") -> None:
-        """A rollback on request: the two specs change places (swarmkit, manager/controlapi/service.go)."""
-        self.put(self.service["PreviousSpec"])
-        self.service["UpdateStatus"] = {"State": "rollback_started", "StartedAt": started}
+    def put_back(self) -> None:
+        """Somebody else's rollback on request."""
+        super()._roll_back(self.service)
 
     def set_image(self, image: str) -> None:
         spec = copy.deepcopy(self.service["Spec"])

@@ -89,7 +89,7 @@ def test_a_pin_is_kept_where_there_is_no_digest() -> None:
     member, _calls = planned("app:1", f"app:1@{OTHER_DIGEST}", DOWN, resolve="always")
     assert not member.entry.changed
     [warning] = member.entry.warnings
-    assert "The registry docker.io gave no digest for app:1 (500: dial tcp" in warning
+    assert "The registry docker.io returned no digest for app:1 (500: dial tcp" in warning
     assert warning.endswith(f"not known; the service keeps app:1@{OTHER_DIGEST}.")
 
 
@@ -104,7 +104,7 @@ def test_a_changed_reference_goes_on_without_a_digest() -> None:
     assert member.entry.image_after == "app:latest"
     assert "platforms" not in member.entry.changes
     [warning] = member.entry.warnings
-    assert warning.endswith("The service gets app:latest without a digest, so each node pulls what the tag is then.")
+    assert warning.endswith("app:latest without a digest, so each node pulls what the tag then stands for.")
 
 
 def test_a_stated_digest_goes_on_without_platforms() -> None:
@@ -123,7 +123,7 @@ def test_a_stated_digest_goes_on_without_platforms() -> None:
     ],
 )
 def test_no_digest_is_an_error_where_that_is_said(wanted: str, stored: str, resolve: str) -> None:
-    with pytest.raises(UnresolvedImage, match="gave no digest for app"):
+    with pytest.raises(UnresolvedImage, match="returned no digest for app"):
         planned(wanted, stored, DOWN, on_unresolved="fail", resolve=resolve)
 
 

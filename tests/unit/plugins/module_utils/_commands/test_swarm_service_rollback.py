@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Optional
 
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_rollback import plan_member
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput, OutOfSequence
+from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Entry, RolloutFailed
-from tests.unit.plugins.module_utils._service.recorded import RecordedEngine, snapshot
-from tests.unit.plugins.module_utils.fakes import OUT_OF_SEQUENCE, FakeClock
+from tests.unit.plugins.module_utils._service.recorded import snapshot
+from tests.unit.plugins.module_utils.fakes import FakeClock, FakeSwarm
+
+OTHER_ID = "aaaaaaaaaaaa111111111other"
 
 
 def updated(**previous: Any) -> Any:
@@ -78,12 +81,11 @@ def test_only_other_fields_come_back() -> None:
 
 
 def test_nothing_is_started_after_a_failure() -> None:
-    seen = snapshot("update completed")
-    engine = RecordedEngine(seen)
-    engine.answers = [OutOfSequence("POST", 500, OUT_OF_SEQUENCE)]
-    members = [plan_member(updated(), None), plan_member(updated(), None)]
+    swarm = FakeSwarm(updated(), {**updated(), "ID": OTHER_ID})
+    members = [plan_member(service, None) for service in copy.deepcopy(list(swarm.services.values()))]
+    swarm.put({**swarm.service["Spec"], "Labels": {"owner": "them"}})
     with pytest.raises(RolloutFailed) as caught:
-        Rollout(engine, FakeClock(), Settings(wait=False), members).run(single=False)  # type: ignore[arg-type]
+        Rollout(swarm.engine, FakeClock(), Settings(wait=False), members).run(single=False)
     assert [member.outcome for member in members] == ["superseded", "not_started"]
     assert [entry["changed"] for entry in caught.value.result["services"]] == [False, False]
-    assert len(engine.rollbacks) == 1
+    assert swarm.posts == 1

@@ -92,7 +92,7 @@ def test_targets_of_requests(docker_host: str, params: Optional[Dict[str, str]],
     ],
 )
 def test_no_address_of_an_engine(docker_host: str) -> None:
-    with pytest.raises(InvalidInput, match="is not the address of an engine: unix:///PATH, tcp://HOST:PORT") as caught:
+    with pytest.raises(InvalidInput, match="is not the address of an engine: use unix:///PATH, tcp:") as caught:
         Address.parse(docker_host)
     assert "hunter2" not in str(caught.value)
 

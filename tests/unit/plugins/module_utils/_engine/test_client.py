@@ -41,7 +41,7 @@ PING = Answer(200, b"OK", {"api-version": "1.41"})
 
 def make_engine(*answers: Any) -> tuple[Engine, FakeTransport]:
     transport = FakeTransport(*answers)
-    return Engine(transport), transport  # type: ignore[arg-type]
+    return Engine(transport), transport
 
 
 def connected(*answers: Any) -> tuple[Engine, FakeTransport]:
@@ -175,12 +175,12 @@ def test_refusals(status: int, text: str, error: Type[EngineError]) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "no reason that can be read"),
-        (b"<html>Bad Gateway</html>", "no reason that can be read"),
-        (b"\xff\xfe", "no reason that can be read"),
-        (b"[]", "no reason that can be read"),
-        (b"{}", "no reason that can be read"),
-        (b"[" * 100_000, "no reason that can be read"),
+        (b"", "no readable reason"),
+        (b"<html>Bad Gateway</html>", "no readable reason"),
+        (b"\xff\xfe", "no readable reason"),
+        (b"[]", "no readable reason"),
+        (b"{}", "no readable reason"),
+        (b"[" * 100_000, "no readable reason"),
         (b'{"message": ""}', "no reason given"),
         (b'{"message": "two\\nlines \\u001b[31m"}', "two lines"),
         (json.dumps({"message": "x" * 9999}).encode(), "x" * 499 + "…"),
@@ -264,7 +264,7 @@ DESCRIPTOR = {"digest": DIGEST}
 )
 def test_a_distribution_that_is_not_whole(wrong: Any) -> None:
     engine, _transport = connected(answer(200, wrong))
-    with pytest.raises(BadAnswer, match="holds no digest that can be used"):
+    with pytest.raises(BadAnswer, match="holds no usable digest"):
         engine.distribution("whoami:0.7")
 
 
@@ -372,7 +372,7 @@ def test_the_engines_clock_is_that_of_its_last_answer() -> None:
 
 @pytest.mark.parametrize(("host", "kept"), [("unix:///run/docker.sock", True), ("tcp://m1:2375", False)])
 def test_whether_secrets_may_be_sent(host: str, kept: bool) -> None:
-    assert Engine(FakeTransport(host=host)).keeps_secrets is kept  # type: ignore[arg-type]
+    assert Engine(FakeTransport(host=host)).keeps_secrets is kept
 
 
 def test_the_limit_of_a_call_is_the_transports() -> None:
@@ -387,7 +387,7 @@ def test_the_limit_of_a_call_is_the_transports() -> None:
 def test_a_call_that_is_not_allowed(status: int, path: str, needed: str) -> None:
     engine, _transport = make_engine(PING, Answer(status, b"<html>Forbidden</html>"))
     calls = {"/nodes": engine.nodes, "/services/web": lambda: engine.service("web")}
-    with pytest.raises(NotAllowed, match=rf"^GET {path} is not allowed \({status}: .* allow it \({needed} for"):
+    with pytest.raises(NotAllowed, match=rf"^GET {path} is not allowed \({status}: .* allow it .* \({needed} for"):
         calls.get(path, lambda: engine.distribution("app:1"))()
 
 

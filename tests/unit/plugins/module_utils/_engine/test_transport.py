@@ -16,7 +16,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional, Tuple, Type
+from typing import Callable, Generator, Iterator, List, Optional, Tuple, Type
 
 import pytest
 import trustme
@@ -241,7 +241,7 @@ def test_the_whole_call_is_bounded(respond: Respond, tmp_path: Path) -> None:
         begun = time.monotonic()
         message = caught(AnswerLost, Transport(address, SHORT), "POST")
         assert time.monotonic() - begun < SHORT + 1
-    assert message == f"POST /v1.45/services: no whole answer from {address.text} within 0.3 seconds."
+    assert message == f"POST /v1.45/services: no complete answer from {address.text} within 0.3 seconds."
 
 
 def test_sending_is_bounded(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_sending_is_bounded(tmp_path: Path) -> None:
         listener.bind(str(path))
         listener.listen()  # and read nothing
         begun = time.monotonic()
-        with pytest.raises(AnswerLost, match=r"^POST /x: no whole answer from unix:///.* within 0.3 seconds.$"):
+        with pytest.raises(AnswerLost, match=r"^POST /x: no complete answer from unix:///.* within 0.3 seconds.$"):
             Transport(Address.parse(f"unix://{path}"), SHORT).call("POST", "/x", body=b"x" * 10_000_000)
         assert time.monotonic() - begun < SHORT + 1
 
@@ -354,7 +354,8 @@ def test_the_first_line_of_a_stream_comes_before_its_end(tmp_path: Path) -> None
     with unix_server(tmp_path, respond) as (_server, address):
         lines = Transport(address, AMPLE).lines("/events")
         assert next(lines) == b"first"
-        lines.close()  # type: ignore[attr-defined]
+        assert isinstance(lines, Generator)
+        lines.close()
 
 
 def test_a_stream_that_breaks_is_lost(tmp_path: Path) -> None:

@@ -297,13 +297,13 @@ def test_a_helper_that_knows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 FAILURES = {
     "exit 3": "exit code 3",
-    "echo SECRET; exit 1": "its words are not shown",
-    "echo SECRET >&2; exit 1": "its words are not shown",
+    "echo SECRET; exit 1": "its output is not shown",
+    "echo SECRET >&2; exit 1": "its output is not shown",
     "echo 'no credentials server URL SECRET'; exit 1": "and said: no credentials server URL",
-    "echo SECRET": "gave no user name and secret",
-    """echo '{"Secret": "SECRET"}'""": "gave no user name and secret",
-    """echo '["SECRET"]'""": "gave no user name and secret",
-    "printf '\\377SECRET'": "gave no user name and secret",
+    "echo SECRET": "returned no user name and secret",
+    """echo '{"Secret": "SECRET"}'""": "returned no user name and secret",
+    """echo '["SECRET"]'""": "returned no user name and secret",
+    "printf '\\377SECRET'": "returned no user name and secret",
     "kill -9 $$": "exit code 137",
 }
 

@@ -140,15 +140,15 @@ def test_where_credentials_may_go(host: str) -> None:
         (answer(404, {"message": "manifest unknown"}), r"\(404: manifest unknown\)\.$"),
         (answer(500, {"message": "Get https://registry.example.com/v2/: EOF"}), r"\(500: .*EOF\)\.$"),
         (answer(500, {"message": "context deadline exceeded"}), r"\(500: context deadline exceeded\)\.$"),
-        (Answer(502, b"<html>"), "a gateway before the engine answered 502: no reason that can be read"),
+        (Answer(502, b"<html>"), "a gateway in front of the engine answered 502: no readable reason"),
         (Answer(200, b"<html>"), "is not JSON"),
         (answer(200, []), "not the dict"),
-        (AnswerLost("no whole answer within 60 seconds."), "no whole answer within 60 seconds"),
+        (AnswerLost("no complete answer within 60 seconds."), "no complete answer within 60 seconds"),
         (BadAnswer("The answer is larger than 64 MiB."), "larger than 64 MiB"),
-        (answer(200, {}), "no digest that can be used"),
-        (answer(200, {"Descriptor": None}), "no digest that can be used"),
-        (answer(200, {"Descriptor": {"digest": "sha256:beef"}}), "no digest that can be used"),
-        (answer(200, {"Descriptor": {"digest": 7}}), "no digest that can be used"),
+        (answer(200, {}), "no usable digest"),
+        (answer(200, {"Descriptor": None}), "no usable digest"),
+        (answer(200, {"Descriptor": {"digest": "sha256:beef"}}), "no usable digest"),
+        (answer(200, {"Descriptor": {"digest": 7}}), "no usable digest"),
     ],
 )
 def test_no_digest(given: Any, said: str) -> None:
@@ -177,7 +177,7 @@ def test_answer_of_another_shape_is_no_traceback(found: Any) -> None:
     resolver, _transport, _clock = make_resolver(answer(200, found))
     told = resolver.ask(IMAGE)
     assert isinstance(told, UnresolvedImage)
-    assert "no digest that can be used" in str(told)
+    assert "no usable digest" in str(told)
 
 
 def test_platforms_without_parts_are_no_traceback() -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import copy
 import json
 import queue
-import threading
 import time
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import EngineUnreachable, NotAllowed
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Filters
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import (
     BURST,
     LEAST_GAP,
@@ -28,24 +28,26 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import moment_of
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 from tests.unit.plugins.module_utils._service.recorded import RecordedEngine, snapshot
-from tests.unit.plugins.module_utils.fakes import FakeClock
+from tests.unit.plugins.module_utils.fakes import FakeClock, FakeEngine, answer
 
 LONG = 20.0
 OURS, THEIRS = "kzrv1nlmyeorv1sl8dkl3m0tw", "aaaaaaaaaaaaaaaaaaaaaaaaa"
 
 
-class EventfulEngine:
+class EventfulEngine(FakeEngine):
     """An engine whose events a test sends."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: queue.Queue[bytes] = queue.Queue()
-        self.filters: Dict[str, Any] = {}
-        self.listens = threading.Event()
+        self.asked: Filters = {}
 
-    def events(self, filters: Dict[str, Any]) -> Iterator[bytes]:
-        self.filters = filters
-        self.listens.set()
+    def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
+        assert path.endswith("/events")
+        assert params is not None
+        self.asked = json.loads(params["filters"])
         while True:
             yield self.sent.get()
 
@@ -55,7 +57,7 @@ class EventfulEngine:
 
 def opened(engine: EventfulEngine, *identifiers: str) -> Watch:
     """A watch of services whose stream is open."""
-    watch = Watch(engine)  # type: ignore[arg-type]
+    watch = Watch(engine.engine)
     watch.pause(LONG, identifiers or [OURS])
     return watch
 
@@ -70,7 +72,7 @@ def paused(watch: Watch, seconds: float, *identifiers: str) -> float:
 def test_the_first_pause_is_short() -> None:
     """What happened before the stream was open is in no event."""
     engine = EventfulEngine()
-    watch = Watch(engine)  # type: ignore[arg-type]
+    watch = Watch(engine.engine)
     assert paused(watch, LONG) < LONG / 2
     assert paused(watch, 2 * OPENING) >= 2 * OPENING
 
@@ -80,7 +82,7 @@ def test_an_event_of_the_service_ends_the_pause() -> None:
     watch = opened(engine)
     engine.tell(OURS)
     assert paused(watch, LONG) < LONG / 2
-    assert engine.filters == {"type": ["service"], "service": [OURS]}
+    assert engine.asked == {"type": ["service"], "service": [OURS]}
 
 
 def test_events_of_others_do_not() -> None:
@@ -96,35 +98,33 @@ def test_another_service_is_heard_of_by_a_second_stream_and_no_third_is_opened()
     engine = EventfulEngine()
     watch = opened(engine)
     assert paused(watch, LONG, THEIRS) < LONG / 2
-    assert engine.filters == {"type": ["service"]}
-    engine.filters = {}
+    assert engine.asked == {"type": ["service"]}
+    engine.asked = {}
     engine.sent.put(b"for the first stream, which ends by it")
     engine.tell(THEIRS)
     assert paused(watch, LONG, THEIRS) < LONG / 2
     assert paused(watch, 0.1, OURS, THEIRS, "a third") >= 0.1
-    assert engine.filters == {}
+    assert engine.asked == {}
 
 
 def test_more_services_than_a_filter_holds_are_told_apart_here() -> None:
     engine = EventfulEngine()
     opened(engine, *(f"{number:025}" for number in range(2000)))
-    assert engine.filters == {"type": ["service"]}
+    assert engine.asked == {"type": ["service"]}
 
 
 def test_a_stream_that_breaks_is_opened_again_without_a_look_more() -> None:
     class Broken(EventfulEngine):
         opened = 0
 
-        def events(self, filters: Dict[str, Any]) -> Iterator[bytes]:
+        def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
             self.opened += 1
-            self.filters = filters
-            raise EngineUnreachable("Nothing listens.")
+            return FakeEngine.lines(self, path, params)
 
     engine = Broken()
     watch = opened(engine)
     assert paused(watch, 2 * OPENING) >= 2 * OPENING
     assert engine.opened == 2
-    assert engine.filters == {"type": ["service"], "service": [OURS]}
 
 
 @pytest.mark.parametrize("look", [0.0, 0.02, 1.0])
@@ -147,7 +147,7 @@ def test_a_look_comes_at_once_where_few_came_lately() -> None:
 
 
 def test_a_pause_is_never_longer_than_asked_for() -> None:
-    assert paused(Watch(EventfulEngine()), 0.0) < OPENING  # type: ignore[arg-type]
+    assert paused(Watch(EventfulEngine().engine), 0.0) < OPENING
 
 
 def looks(*changes: Callable[[Any], object]) -> List[Any]:
@@ -157,7 +157,7 @@ def looks(*changes: Callable[[Any], object]) -> List[Any]:
         moments.append(copy.deepcopy(moments[-1]))
         change(moments[-1])
     clock, engine = FakeClock(), RecordedEngine(*moments)
-    observer, judged = Observer(engine, clock), []  # type: ignore[arg-type]
+    observer, judged = Observer(engine.engine, clock), []
     for moment in moments:
         sight = observer.look({moment.service["ID"]: Expectation()})[moment.service["ID"]]
         assert sight is not None
@@ -196,21 +196,29 @@ LEADERS_CLOCK = "2026-11-23T06:40:00Z"
 """Later than the recorded moments of a service that was never updated."""
 
 
+class Slow(RecordedEngine):
+    """An engine that takes its time to tell of itself."""
+
+    def __init__(self, clock: FakeClock, takes: float, *moments: Snapshot) -> None:
+        super().__init__(*moments)
+        self.clock, self._takes = clock, takes
+
+    def _get(self, parts: List[str], filters: Filters) -> Answer:
+        if parts == ["info"]:
+            self.clock.sleep(self._takes)
+        return super()._get(parts, filters)
+
+
 def first_look(leader: str, own: str = "n1", moment: str = LEADERS_CLOCK, takes: float = 0.0) -> Any:
     """Judge a service once that was never updated, through an engine that tells its node and its clock."""
     seen, clock = snapshot("created"), FakeClock()
     for number, node in enumerate(seen.nodes):
-        node.update(ID=f"n{number + 1}", ManagerStatus={"Leader": leader == f"n{number + 1}"})
+        node["ID"], node["ManagerStatus"] = f"n{number + 1}", {"Leader": leader == f"n{number + 1}"}
     for task in seen.tasks:
         task["NodeID"] = "n1"
-    engine = RecordedEngine(seen)
-
-    def info() -> Dict[str, Any]:
-        clock.sleep(takes)
-        return {"SystemTime": moment, "Swarm": {"NodeID": own}}
-
-    engine.info = info  # type: ignore[method-assign]
-    sight = Observer(engine, clock).look({seen.service["ID"]: Expectation()})[seen.service["ID"]]  # type: ignore[arg-type]
+    engine = Slow(clock, takes, seen)
+    engine.told = {"SystemTime": moment, "Swarm": {"NodeID": own}}
+    sight = Observer(engine.engine, clock).look({seen.service["ID"]: Expectation()})[seen.service["ID"]]
     assert sight is not None
     return sight.status.outcome
 
@@ -225,7 +233,7 @@ def test_another_managers_clock_says_nothing(leader: str, own: str, moment: str)
 
 
 def test_a_clock_that_was_told_late_is_set_back() -> None:
-    heard = max(task["UpdatedAt"] for task in snapshot("created").tasks)  # type: ignore[typeddict-item]
+    heard = max(task["UpdatedAt"] for task in snapshot("created").tasks)
     then = moment_of(heard)
     assert then is not None
     told = iso(then + 1.5)
@@ -236,13 +244,13 @@ def test_a_clock_that_was_told_late_is_set_back() -> None:
 @pytest.mark.parametrize(("leader", "outcome"), [("n1", "converged"), ("n2", None)])
 def test_the_leaders_clock_is_known_as_long_as_it_leads(leader: str, outcome: Any) -> None:
     seen, clock = snapshot("created"), FakeClock()
-    heard = moment_of(max(str(task["UpdatedAt"]) for task in seen.tasks))  # type: ignore[typeddict-item]
+    heard = moment_of(max(str(task["UpdatedAt"]) for task in seen.tasks))
     assert heard is not None
     for node in seen.nodes:
-        node.update(ID="n1", ManagerStatus={"Leader": True})
+        node["ID"], node["ManagerStatus"] = "n1", {"Leader": True}
     engine = RecordedEngine(seen)
     engine.told = {"SystemTime": iso(heard + 0.4), "Swarm": {"NodeID": "n1"}}
-    observer, wanted = Observer(engine, clock), {seen.service["ID"]: Expectation()}  # type: ignore[arg-type]
+    observer, wanted = Observer(engine.engine, clock), {seen.service["ID"]: Expectation()}
     first = observer.look(wanted)[seen.service["ID"]]
     assert first is not None
     assert first.status.settles_in == pytest.approx(0.6, abs=0.01)
@@ -259,23 +267,25 @@ def iso(moment: float) -> str:
 
 
 def test_an_engine_that_may_not_tell_is_no_matter() -> None:
-    engine = RecordedEngine(snapshot("created"))
-    engine.info = refuse  # type: ignore[method-assign]
+    class Silent(RecordedEngine):
+        """An engine that may not tell of itself."""
+
+        def _get(self, parts: List[str], filters: Filters) -> Answer:
+            return answer(403, {"message": "no"}) if parts == ["info"] else super()._get(parts, filters)
+
+    engine = Silent(snapshot("created"))
     identifier = snapshot("created").service["ID"]
-    sight = Observer(engine, FakeClock()).look({identifier: Expectation()})[identifier]  # type: ignore[arg-type]
+    sight = Observer(engine.engine, FakeClock()).look({identifier: Expectation()})[identifier]
     assert sight is not None
     assert sight.status.outcome is None
 
 
-def refuse() -> Dict[str, Any]:
-    raise NotAllowed("GET /info", 403, "no")
-
-
 def test_a_task_is_kept_without_what_nobody_asks_for() -> None:
     seen = snapshot("created")
-    seen.tasks[0].update(Labels={"a": "b"}, Slot=1)  # type: ignore[call-arg]
+    task: Any = seen.tasks[0]
+    task.update(Labels={"a": "b"}, Slot=1)
     seen.tasks[0]["Spec"]["ContainerSpec"]["Env"] = ["PASSWORD=x"]
-    observer = Observer(RecordedEngine(seen), FakeClock())  # type: ignore[arg-type]
+    observer = Observer(RecordedEngine(seen).engine, FakeClock())
     sight = observer.look({seen.service["ID"]: Expectation()})[seen.service["ID"]]
     assert sight is not None
     kept = sight.snapshot.tasks[0]

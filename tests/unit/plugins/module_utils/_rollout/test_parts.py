@@ -10,16 +10,18 @@ import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout import parts
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.parts import Job
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 from tests.unit.plugins.module_utils._rollout.test_rollout import rollout
 from tests.unit.plugins.module_utils.rolling import CRASH, NEW, OLD, RollingEngine
 
 
-class File:
+class File(ProgressFile):
     """Keeps what a job tells, and asks it to stop after so many lines."""
 
     def __init__(self, stops_after: int = 999) -> None:
+        super().__init__("")
         self.lines: List[Dict[str, Any]] = []
         self.woken = 0
         self._stops_after = stops_after
@@ -36,7 +38,7 @@ class File:
 
 
 def job(engine: RollingEngine, task: Rollout, file: File) -> Any:
-    return Job(file, engine.clock).carry_out(task, single=False)  # type: ignore[arg-type]
+    return Job(file, engine.clock).carry_out(task, single=False)
 
 
 def test_a_decision_writes_nothing() -> None:
@@ -53,7 +55,7 @@ def test_a_decision_is_the_end_where_all_is_as_it_should_be() -> None:
 
 def test_a_decision_goes_on_where_there_is_something_to_wait_for() -> None:
     engine = RollingEngine(1)
-    engine.update_service(engine.present()[0], {"TaskTemplate": {"ContainerSpec": {"Image": NEW}}})
+    engine.begin(0, NEW)
     assert parts.plan(rollout(engine, [NEW]), single=True)["goes_on"]
 
 
@@ -75,10 +77,15 @@ def test_a_job_tells_of_nothing_but_names_images_and_states() -> None:
 
 
 def test_a_job_tells_its_warnings_before_it_writes_and_once() -> None:
-    engine, file = RollingEngine(2), File()
+    class Beside(File):
+        """Keeps how much was written, too."""
+
+        def append(self, told: Dict[str, Any]) -> None:
+            super().append({**told, "written": len(engine.written)})
+
+    engine, file = RollingEngine(2), Beside()
     task = rollout(engine, [NEW, NEW])
     task.members[1].warnings.append("Beware.")
-    file.append = lambda told: file.lines.append({**told, "written": len(engine.written)})  # type: ignore[method-assign]
     job(engine, task, file)
     assert [(line["warnings"], line["written"]) for line in file.lines][:2] == [(["s1: Beware."], 0), ([], 2)]
     assert sum(len(line["warnings"]) for line in file.lines) == 1

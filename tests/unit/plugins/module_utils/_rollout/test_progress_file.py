@@ -68,7 +68,7 @@ def test_calls_to_wake_up_do_not_pile_up(folder: Path) -> None:
 def test_a_ticket_is_taken_once(folder: Path) -> None:
     take(folder)
     started: Commands = []
-    with pytest.raises(InvalidInput, match="given up before it began"):
+    with pytest.raises(InvalidInput, match="cancelled before it began"):
         take(folder, started)
     assert len(started) == 1  # what removes the result that Ansible writes nevertheless
 
@@ -85,7 +85,7 @@ def test_a_job_that_was_given_up_removes_only_a_folder_of_its_own_kind(tmp_path:
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
 def test_a_folder_that_others_can_enter_is_refused(folder: Path, mode: int) -> None:
     folder.chmod(mode)
-    with pytest.raises(InvalidInput, match="not one of its user's own"):
+    with pytest.raises(InvalidInput, match="not belong to its user alone"):
         take(folder)
     assert folder.joinpath("ticket").exists()
 
@@ -94,7 +94,7 @@ def test_a_folder_behind_a_link_is_refused(folder: Path, tmp_path: Path) -> None
     link = tmp_path / "rollout-2"
     link.symlink_to(folder)
     assert stat.S_IMODE(link.lstat().st_mode) == 0o777
-    with pytest.raises(InvalidInput, match="not one of its user's own"):
+    with pytest.raises(InvalidInput, match="not belong to its user alone"):
         take(link)
 
 

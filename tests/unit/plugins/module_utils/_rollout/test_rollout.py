@@ -68,7 +68,7 @@ def rollout(engine: RollingEngine, images: List[str], **settings: Any) -> Rollou
     for service, image in zip(engine.present(), images):
         change = ImageChange(Target(Reference.parse(image)))
         members.append(Member(service, Update(service, change)))
-    return Rollout(engine, engine.clock, Settings(**settings), members, FakeWatch(engine.clock))  # type: ignore[arg-type]
+    return Rollout(engine.engine, engine.clock, Settings(**settings), members, FakeWatch(engine.clock))
 
 
 def run(engine: RollingEngine, task: Rollout) -> Tuple[Any, str]:
@@ -187,7 +187,7 @@ def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
     outcomes = [entry["outcome"] for entry in result["services"]]
     assert outcomes.count("rolled_back") == MANY - 1
     assert f"s{MANY - 1} was put back and runs {OLD} again." in message
-    assert message.endswith(f" What became of {MANY - 1 - 10} more is in the result.")
+    assert message.endswith(f" The result says what became of {MANY - 1 - 10} more.")
     last = task.members[0]
     last.aftermath, last.outcome = "s0 was not put back.", SUPERSEDED
     with pytest.raises(RolloutFailed, match=r"s0 was not put back\. s60 was put back"):

@@ -15,7 +15,8 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     SwarmUnavailable,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait, Waiter
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, Snapshot
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import MOST_FAILING_TASKS, failing_tasks
 from tests.unit.plugins.module_utils._service.recorded import FakeWatch, RecordedEngine, node, snapshot
 from tests.unit.plugins.module_utils.fakes import FakeClock
@@ -32,7 +33,7 @@ def run(convergence: Waiter) -> None:
 
 def converge(image: str, *moments: Any, seconds: float = 60.0) -> Tuple[Wait, FakeClock]:
     clock, engine = FakeClock(), RecordedEngine(*moments)
-    convergence = Waiter(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    convergence = Waiter(engine.engine, clock, FakeWatch(clock))
     seen = next((moment for moment in moments if isinstance(moment, Snapshot)), snapshot("update begun"))
     wait = convergence.add(seen.service, Expectation(image), seconds)
     run(convergence)
@@ -126,7 +127,7 @@ def test_failures_are_told_at_a_time_out_without_a_request_more() -> None:
 
 def test_the_search_for_failing_tasks_is_bounded() -> None:
     clock, engine = FakeClock(), RecordedEngine(snapshot("update paused"))
-    convergence = Waiter(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    convergence = Waiter(engine.engine, clock, FakeWatch(clock))
     convergence.add(snapshot("update paused").service, Expectation(CRASH), 0.5)
     run(convergence)
     assert engine.limits[-2:] == [pytest.approx(1.0), pytest.approx(1.0)]
@@ -166,7 +167,7 @@ def test_list_of_failing_tasks_is_bounded() -> None:
 
 
 def test_a_definite_refusal_ends_the_wait_at_once() -> None:
-    refusal = NotAllowed("GET /nodes", 403, "no reason that can be read")
+    refusal = NotAllowed("GET /nodes", 403, "no readable reason")
     wait, clock = converge(NEW, snapshot("update begun"), refusal, seconds=300.0)
     assert (wait.outcome, wait.reason) == ("updated", str(refusal))
     assert clock.time < 1010.0
@@ -188,7 +189,7 @@ def test_a_wait_ends_when_a_task_has_had_no_successor_for_long_enough() -> None:
 
 def test_where_looks_take_long_the_pauses_do_too() -> None:
     clock, engine = FakeClock(), RecordedEngine(snapshot("update begun"))
-    waiter = Waiter(engine, clock, FakeWatch(clock))  # type: ignore[arg-type]
+    waiter = Waiter(engine.engine, clock, FakeWatch(clock))
     waiter.add(snapshot("update begun").service, Expectation(NEW), 60.0)
     waiter.look()
     for seconds, pause in ((0.01, 2.0), (0.5, 4.0), (1.0, 8.0), (5.0, 10.0)):

@@ -9,16 +9,16 @@ A task's `UpdatedAt`, which the recording left out, is 15 ms after its status's 
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 from pathlib import Path
-from typing import Any, Collection, Dict, Iterator, List, Union
+from typing import Any, Collection, Dict, List, Union
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import NotFound
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Filters
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import Watch
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
-from tests.unit.plugins.module_utils.fakes import FakeClock
+from tests.unit.plugins.module_utils.fakes import FakeClock, FakeEngine
 
 _RECORDED = json.loads(Path(__file__).with_name("recorded.json").read_text(encoding="utf-8"))
 NAMES = tuple(_RECORDED["snapshots"])
@@ -39,68 +39,35 @@ def snapshot(name: str, **fields: Any) -> Snapshot:
     return Snapshot(**{"nodes": [node()], **recorded, **fields})
 
 
-class RecordedEngine:
+class RecordedEngine(FakeEngine):
     """An engine that shows one moment after the other at each look, and stays at the last one.
 
-    A moment is a snapshot, an error that befalls the look, or None where the service is gone. `rollbacks` are the
-    version indexes at which a rollback was asked for, each answered by the next of `answers`. `limits` are the seconds
-    that calls were bounded to.
+    A moment is a snapshot, an error that befalls the look, or None where the service is gone. `limits` are the seconds
+    that lists were bounded to.
     """
 
-    call_timeout = 60.0
-
     def __init__(self, *moments: Union[Snapshot, Exception, None]) -> None:
+        super().__init__()
         self.moments = list(moments)
-        self.answers: List[Any] = []
-        self.rollbacks: List[int] = []
         self.looks = 0
         self.limits: List[float] = []
-        self.told: Dict[str, Any] = {}  # of itself
 
-    @contextlib.contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        self.limits.append(seconds)
-        yield
+    def _get(self, parts: List[str], filters: Filters) -> Answer:
+        self.limits.append(self.limit)
+        if parts[0] == "services":
+            if self.looks and len(self.moments) > 1:
+                self.moments.pop(0)
+            self.looks += 1
+        self._show(self.moments[0])
+        return super()._get(parts, filters)
 
-    @property
-    def date(self) -> str:
-        return self._moment().date
-
-    def services(self, _filters: Any = None) -> List[Any]:
-        if self.looks and len(self.moments) > 1:
-            self.moments.pop(0)
-        self.looks += 1
-        present = self.moments[0]
-        if isinstance(present, Exception):
-            raise present
-        return [] if present is None else [present.service]
-
-    def service(self, _identifier: str) -> Any:
-        return self._moment().service
-
-    def tasks(self, _filters: Any) -> List[Any]:
-        return self._moment().tasks
-
-    def info(self) -> Dict[str, Any]:
-        return self.told
-
-    def nodes(self) -> List[Any]:
-        return [node()] if self.moments[0] is None else self._moment().nodes
-
-    def roll_back_service(self, service: Any) -> List[str]:
-        self.rollbacks.append(service["Version"]["Index"])
-        given = self.answers.pop(0) if self.answers else []
-        if callable(given):
-            given = given(self)
-        if isinstance(given, Exception):
-            raise given
-        return list(given)
-
-    def _moment(self) -> Snapshot:
-        present = self.moments[0]
-        if isinstance(present, Snapshot):
-            return present
-        raise present or NotFound("GET /tasks", 404, "service gone not found")
+    def _show(self, moment: Union[Snapshot, Exception, None]) -> None:
+        if isinstance(moment, Exception):
+            raise moment
+        self.services, self.tasks, self.nodes = {}, [], [node()]
+        if moment is not None:
+            self.services = {moment.service["ID"]: moment.service}
+            self.tasks, self.nodes, self.date = moment.tasks, moment.nodes, moment.date
 
 
 class FakeWatch(Watch):

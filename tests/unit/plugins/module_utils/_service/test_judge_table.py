@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 
@@ -61,9 +61,9 @@ def ancient(seen: Snapshot) -> Snapshot:
 
 def leader_changed(seen: Snapshot) -> Snapshot:
     """The first look, just after a new leader has heard of the node."""
-    moments = [task["UpdatedAt"] for task in seen.tasks] + [seen.service["UpdatedAt"]]  # type: ignore[typeddict-item]
+    moments = [task["UpdatedAt"] for task in seen.tasks] + [seen.service["UpdatedAt"]]
     for node in seen.nodes:
-        node["UpdatedAt"] = max(moments)  # type: ignore[typeddict-unknown-key]
+        node["UpdatedAt"] = max(moments)
     return seen
 
 

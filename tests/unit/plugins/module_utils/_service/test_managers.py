@@ -45,7 +45,7 @@ def test_workers_and_nodes_that_tell_nothing_do_not_count() -> None:
 
 def ask(server: str, *answers: Any) -> str:
     headers = {"api-version": "1.41", "swarm": "active/manager", "server": server}
-    engine = Engine(FakeTransport(Answer(200, b"OK", headers), *answers))  # type: ignore[arg-type]
+    engine = Engine(FakeTransport(Answer(200, b"OK", headers), *answers))
     engine.connect()
     return warning_of_newer_managers(engine)
 

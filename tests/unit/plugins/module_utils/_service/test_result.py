@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._service import outcome as outcomes
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    NOT_STARTED,
+    PAUSED,
+    ROLLED_BACK,
+    SUPERSEDED,
+    TIMED_OUT,
+    UNCHANGED,
+    UPDATED,
+    Outcome,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Entry, as_result
+from tests.unit.plugins.module_utils.fakes import make_service
+
+ALL = [each for each in vars(outcomes).values() if isinstance(each, Outcome)]
+TASK = {"slot": 2, "node": "vm", "state": "failed", "error": "task: non-zero exit (3)", "exit_code": 3}
+
+
+def entry(outcome: Outcome = CONVERGED, **fields: Any) -> Entry:
+    changes = {"image": ("app:1", "app:2"), "platforms": (None, [{"OS": "linux"}])}
+    given = {"changed": True, "changes": changes, **fields}
+    return Entry(make_service("app:1"), "app:1", "app:2", 11, outcome=outcome, **given)
+
+
+def test_the_outcomes_are_those_that_are_documented() -> None:
+    documented = "unchanged updated converged rolled_back paused timed_out superseded not_started"
+    assert sorted(ALL) == sorted(documented.split())
+
+
+@pytest.mark.parametrize("outcome", ALL)
+def test_what_is_no_success_says_what_went_wrong(outcome: Outcome) -> None:
+    assert bool(outcome.problem) == (outcome not in (CONVERGED, NOT_STARTED))
+    assert outcome.may_be_rolled_back == (outcome not in (ROLLED_BACK, SUPERSEDED))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (PAUSED, "The rollout of app:2 on t001 has stopped, and the swarm does not continue by itself"),
+        (TIMED_OUT, "t001 has not converged on app:2 within 300 seconds"),
+        (SUPERSEDED, "t001 no longer rolls out app:2, since somebody else changed it"),
+        (ROLLED_BACK, "The rollout of app:2 on t001 failed, and the swarm put it back to app:1"),
+        (UPDATED, "t001 was updated to app:2, but whether it converges cannot be seen"),
+        (UNCHANGED, "t001 was not changed, and whether it has converged cannot be seen"),
+    ],
+)
+def test_what_went_wrong_and_what_to_do(outcome: Outcome, said: str) -> None:
+    failed = dataclasses.replace(entry(outcome, tasks=[TASK]), image_after="app:1")
+    first = "First failing task: slot 2 on node vm, failed, exit code 3: task: non-zero exit (3)."
+    plain = failed.explain("that is why.", 300, advise=False)
+    assert plain == f"{said} (that is why). {first}"
+    assert failed.explain("that is why.", 300, advise=True) == f"{plain} {outcome.advice}".rstrip()
+
+
+def test_an_entry_as_it_is_returned() -> None:
+    assert entry(warnings=["Beware."], running=1, desired=2).as_result() == {
+        "id": make_service()["ID"],
+        "name": "t001",
+        "changed": True,
+        "outcome": "converged",
+        "image": {"before": "app:1", "after": "app:2"},
+        "version": {"before": 10, "after": 11},
+        "progress": {"running": 1, "desired": 2},
+        "tasks": [],
+        "warnings": ["Beware."],
+    }
+
+
+def test_an_outcome_is_returned_as_plain_text() -> None:
+    assert type(entry().as_result()["outcome"]) is str
+
+
+def test_the_diff_has_the_fields_that_change_and_no_other() -> None:
+    assert entry().as_diff() == {
+        "before_header": "t001",
+        "after_header": "t001",
+        "before": {"image": "app:1", "platforms": None},
+        "after": {"image": "app:2", "platforms": [{"OS": "linux"}]},
+    }
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_result_of_a_task(single: bool) -> None:
+    same = entry(UNCHANGED, changed=False, changes={})
+    result = as_result([entry(), same], single)
+    assert (result["changed"], len(result["services"]), len(result["diff"])) == (True, 2, 1)
+    assert ("service" in result) == single
+    assert as_result([same], single)["changed"] is False
+    assert "service" not in as_result([], single)
+
+
+@pytest.mark.parametrize("name", ["outcome", "changed"])
+def test_an_entry_is_made_once(name: str) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(entry(), name, PAUSED)
