@@ -152,10 +152,10 @@ def ruff(session: nox.Session) -> None:
 
 @nox.session
 def mypy(session: nox.Session) -> None:
-    """Check the types of the plugins, of the engine harness and of the matrix of Pythons."""
+    """Check the types of the plugins, the tests and the tools."""
     install(session)
     root = collections_path(session)
-    packages = [f"{COLLECTION}.plugins", "tests.swarm", "tests.machines", "tests.pythons", "tools"]
+    packages = [f"{COLLECTION}.plugins", "tests", "tools"]
     path = f"{root}:{Path.cwd()}"
     session.run("mypy", *(part for package in packages for part in ("-p", package)), env={"MYPYPATH": path})
 

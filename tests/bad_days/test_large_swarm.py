@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,13 @@ def test_one_of_many_is_found_with_one_read(engine: Endpoint, proxy: Proxy, stac
 
 
 def test_a_thousand_are_selected_changed_and_waited_for(engine: Endpoint, proxy: Proxy, stack: str) -> None:
-    params = {"select": {"stack": stack}, "docker_host": proxy.host, "timeout": 30, "wait": True, "wait_timeout": 60}
+    params: dict[str, Any] = {
+        "select": {"stack": stack},
+        "docker_host": proxy.host,
+        "timeout": 30,
+        "wait": True,
+        "wait_timeout": 60,
+    }
     done = run.module("swarm_service_image", image="whoami:0.6", **params)
     assert not done.failed, done.message
     assert {entry["outcome"] for entry in done.data["services"]} == {"converged"}

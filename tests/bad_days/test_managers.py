@@ -14,7 +14,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -153,7 +155,7 @@ def test_two_images_at_once_one_wins(swarm: Swarm, managers: Doors, name: str) -
         proxy.clear()
         proxy.on("POST", state.UPDATE, meet)
         proxy.on("POST", state.UPDATE, managers.counted, times=None)
-    results = rolling.at_once({host: lambda host=host: change(host, name, wanted[host]) for host in wanted})
+    results = rolling.at_once({host: partial(change, host, name, wanted[host]) for host in wanted})
 
     (loser,) = [result for result in results.values() if result.failed]
     (winner,) = [result for result in results.values() if not result.failed]
@@ -299,7 +301,7 @@ def test_services_that_crash_never_converge_over_a_change_of_leaders(
         leader = swarm.leader
         other = next(engine for engine in swarm.managers if engine is not leader)
         leader.kill()
-        params = {"wait_timeout": ACROSS, "timeout": SEEN_LEADER_LOST, "docker_host": other.host}
+        params: dict[str, Any] = {"wait_timeout": ACROSS, "timeout": SEEN_LEADER_LOST, "docker_host": other.host}
         result = run.module("swarm_service_wait", services=[{"name": name} for name in crashing], **params)
         assert "services" in result.data, result.text
         outcomes.append([entry["outcome"] for entry in result.data["services"]])

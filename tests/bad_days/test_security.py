@@ -91,7 +91,7 @@ def test_the_config_is_read_as_the_user(
     config = folder / "config.json"
     config.write_text(json.dumps({"auths": {}}), encoding="utf-8")
     config.chmod(mode)
-    params = {"registry_auth": "docker_config", "docker_config": str(folder), "user": NOBODY}
+    params: dict[str, Any] = {"registry_auth": "docker_config", "docker_config": str(folder), "user": NOBODY}
     result = change(open_to_all.host, service, **params)
     readable = mode == 0o644
     assert result.failed == (not readable), result.text

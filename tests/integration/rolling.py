@@ -55,7 +55,7 @@ def await_(engine: Endpoint, name: str, **params: Any) -> run.Result:
     return run.module("swarm_service_wait", name=name, **at(engine), **params)
 
 
-def at(engine: Endpoint, host: str = "") -> dict[str, str]:
+def at(engine: Endpoint, host: str = "") -> dict[str, Any]:
     """Return the option that says where the engine is."""
     return {"docker_host": host or engine.host}
 

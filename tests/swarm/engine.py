@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -31,6 +31,9 @@ DEBIAN_CLI = Path("/usr/bin/docker")
 
 class EngineError(Exception):
     """An engine did not start, or did not do what a test needs as its ground."""
+
+
+Started = TypeVar("Started", bound="Engine")
 
 
 def eventually(check: Callable[[], bool], what: str, timeout: float = 30.0, every: float = 0.05) -> None:
@@ -174,7 +177,7 @@ class Engine(Endpoint):
         self._drivers: tuple[str, ...] = ("overlay2", "vfs")
         self._daemon: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Engine:
+    def __enter__(self: Started) -> Started:
         try:
             self.start()
             if self._swarm:

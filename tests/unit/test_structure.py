@@ -15,6 +15,8 @@ import pytest
 from tools import house
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+TESTS = Path(__file__).resolve().parent / "plugins"
+HOLD_DOCUMENTS = ("modules", "action", "doc_fragments")
 PACKAGE = "ansible_collections.swarmops.rollout.plugins."
 MOST_LINES = 40
 MOST_MEDIAN_LINES = 12
@@ -181,6 +183,17 @@ def test_the_house_has_few_floors() -> None:
 def test_the_core_knows_no_ansible(name: str) -> None:
     if not any(is_within(name, part) for part in KNOW_ANSIBLE):
         assert not [module for module in imports(TREES[name]) if module.partition(".")[0] == "ansible"]
+
+
+def test_each_file_of_the_code_has_its_tests() -> None:
+    """A file of documents and one call has them on a real engine, under tests/integration/targets."""
+    missing = []
+    for path in SOURCES.values():
+        folder, name = path.relative_to(PLUGINS).parent, path.stem.lstrip("_")
+        tests = TESTS / folder / f"test_{name}.py"
+        if path.stem != "__init__" and folder.as_posix() not in HOLD_DOCUMENTS and path.stem != "types":
+            missing += [] if tests.is_file() else [tests.relative_to(TESTS).as_posix()]
+    assert missing == []
 
 
 def test_the_picture_of_the_house_is_that_of_the_code() -> None:

@@ -82,6 +82,10 @@ def test_a_killed_controller_changes_nothing_in_the_swarm(runs: dict[str, Any], 
     check_killed(Batch(engine, f"{prefix}-killed"), runs["killed"])
 
 
+def has_moved(engine: Endpoint, name: str, before: Any) -> bool:
+    return bool(versions(engine, name) != before)
+
+
 def interrupt(engine: Endpoint, name: str) -> list[Any]:
     """Interrupt runs at some moments; return for each what it said, how long that took and what its command returns."""
     told = []
@@ -90,11 +94,11 @@ def interrupt(engine: Endpoint, name: str) -> list[Any]:
         stands(engine, stepwise(f"{name}-{number}", replicas=2, delay=4), 2)
     for number in range(1, 5):
         listed = json.dumps([{"service": f"{name}-{each}", "image": images[number % 2]} for each in (1, 2)])
-        options = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
+        options: dict[str, Any] = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
         text = task(engine, **options).replace("docker_host:", "docker_url:")
         with started(text, inventory=f"{LOCAL.strip()} ansible_python_interpreter={sys.executable}\n") as play:
             before = versions(engine, name)
-            eventually(lambda before=before: versions(engine, name) != before, "it has begun", timeout=LONG)
+            eventually(partial(has_moved, engine, name, before), "it has begun", timeout=LONG)
             time.sleep(MOMENTS.uniform(0, 2))
             play.interrupt()
             began = time.monotonic()
@@ -135,7 +139,7 @@ def time_out(engine: Endpoint, name: str, folder: Path) -> Any:
     for number in (1, 2):
         stands(engine, stepwise(f"{name}-{number}", replicas=3, delay=10), 3)
     listed = json.dumps([{"name": f"{name}-{number}", "image": "whoami:0.6"} for number in (1, 2)])
-    options = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
+    options: dict[str, Any] = {"services": listed, "max_parallel": 1, "resolve": "never", "wait_timeout": LONG}
     with SSHServer(folder) as server:
         run = watch(task(engine, extra="timeout: 15", **options), inventory=server.inventory("manager1"))
         return run, left_behind(folder)

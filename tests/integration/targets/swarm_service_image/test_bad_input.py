@@ -150,7 +150,7 @@ def test_timeout_that_is_none(subject: Subject, proxy: Proxy, timeout: int) -> N
 
 @pytest.mark.parametrize("module", ["swarm_service_image", "swarm_service_wait", "swarm_service_rollback"])
 def test_negative_wait_timeout(subject: Subject, proxy: Proxy, module: str) -> None:
-    wish = {"image": "whoami:0.6"} if module == "swarm_service_image" else {}
+    wish: dict[str, Any] = {"image": "whoami:0.6"} if module == "swarm_service_image" else {}
     result = run.module(module, name=subject.name, wait_timeout=-1, docker_host=proxy.host, **wish)
     assert result.message == "wait_timeout is -1 seconds; it must be 0 or more. Nothing was changed."
     assert proxy.requests == []
@@ -167,7 +167,7 @@ def test_name_that_ends_with_a_space(subject: Subject) -> None:
 def test_settings_of_the_docker_cli_that_are_empty(engine: Endpoint, service: str) -> None:
     names = ("HOST", "TLS", "TLS_VERIFY", "TLS_HOSTNAME", "TIMEOUT", "CERT_PATH", "CONFIG", "AUTH_CONFIG")
     env = {f"DOCKER_{name}": "" for name in names}
-    params = {"name": service, "registry_auth": "docker_config"}
+    params: dict[str, Any] = {"name": service, "registry_auth": "docker_config"}
     given = run.module("swarm_service_image", env=env, image="whoami:0.6", docker_host=engine.host, **params)
     assert given.changed, given.text
     default = run.module("swarm_service_image", env=env, image="whoami:0.7", **params)

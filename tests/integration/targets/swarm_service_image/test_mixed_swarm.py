@@ -43,7 +43,7 @@ def test_managers_of_one_version_are_not(proxy: Proxy, service: str) -> None:
 
 
 def test_nobody_asks_where_nothing_is_written(proxy: Proxy, service: str, engine: Endpoint) -> None:
-    params = {"name": service, "image": "whoami:0.7", "wait": False}
+    params: dict[str, Any] = {"name": service, "image": "whoami:0.7", "wait": False}
     assert not run.module("swarm_service_image", docker_host=proxy.host, **params).changed
     assert [request for request in proxy.requests if "/nodes" in request.path] == []
     assert engine.get("/nodes")

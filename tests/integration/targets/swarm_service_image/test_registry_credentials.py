@@ -113,7 +113,8 @@ def home(folder: Path, registry: Registry) -> Given:
     return Given({"registry_auth": "docker_config"}, {"HOME": str(folder)})
 
 
-WAYS = [explicit, auths, auths_with_scheme, helper_for_registry, store, auth_variable, config_variable, home]
+Way = Callable[[Path, Registry], Given]
+WAYS: list[Way] = [explicit, auths, auths_with_scheme, helper_for_registry, store, auth_variable, config_variable, home]
 
 
 def change_image(host: str, name: str | None, given: Given, **params: Any) -> run.Result:
@@ -129,7 +130,7 @@ def test_each_way_of_giving_credentials(
     private_registry: Registry,
     service_name: str,
     tmp_path: Path,
-    way: Callable[[Path, Registry], Given],
+    way: Way,
 ) -> None:
     repository = f"way-{way.__name__}"
     digest = private_registry.push("whoami:0.8", f"{repository}:1")
@@ -265,7 +266,7 @@ def variable_not_json(folder: Path, _registry: Registry) -> Given:
     return docker_config(write_config(folder, {}), {"DOCKER_AUTH_CONFIG": "{SECRET"})
 
 
-UNUSABLE = {
+UNUSABLE: dict[Way, str] = {
     not_json: "is not valid JSON",
     no_file: "there is no file",
     not_base64: "not the base64",
@@ -284,7 +285,7 @@ def test_source_that_cannot_be_used(
     private_registry: Registry,
     service: str,
     tmp_path: Path,
-    way: Callable[[Path, Registry], Given],
+    way: Way,
 ) -> None:
     before = state.of(engine, service)
     given = way(tmp_path, private_registry)

@@ -47,7 +47,7 @@ def config(folder: Path, content: Any) -> dict[str, str]:
     return {"registry_auth": "docker_config", "docker_config": str(folder)}
 
 
-def move(engine: Endpoint, proxy: Proxy, name: str, image: str, params: Mapping[str, str]) -> run.Result:
+def move(engine: Endpoint, proxy: Proxy, name: str, image: str, params: Mapping[str, Any]) -> run.Result:
     """Move a service to an image that its registry refuses, and wait until a node has tried to pull it."""
     result = run.module("swarm_service_image", name=name, image=image, docker_host=proxy.host, **params)
     assert result.changed, result.text
@@ -106,7 +106,7 @@ def test_another_repository_of_the_same_registry_is_no_move(
 ) -> None:
     private_registry.push("whoami:0.8", f"same-{auth.replace('_', '-')}:1")
     image = f"{private_registry.address}/same-{auth.replace('_', '-')}:1"
-    params = config(tmp_path, {"auths": {}}) if auth == "docker_config" else {}
+    params: Mapping[str, Any] = config(tmp_path, {"auths": {}}) if auth == "docker_config" else {}
     result = run.module("swarm_service_image", name=private, image=image, docker_host=proxy.host, wait=True, **params)
     assert result.service["outcome"] == "converged", result.text
     assert result.service["warnings"] == []

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,7 @@ def watched(proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wa
     return found
 
 
-def play(watched: Watched, options: dict[str, object], verdict: str) -> None:
+def play(watched: Watched, options: dict[str, Any], verdict: str) -> None:
     """Run the module at the highest verbosity, its options from a file."""
     path = watched.folder / "options.json"
     path.write_text(json.dumps({"options": options}), encoding="utf-8")
@@ -130,7 +131,7 @@ def play(watched: Watched, options: dict[str, object], verdict: str) -> None:
 
 
 def test_explicit_password(proxy: Proxy, closed: Registry, service: str, watched: Watched) -> None:
-    options = {
+    options: dict[str, Any] = {
         "name": service,
         "image": f"{closed.address}/app:1",
         "registry_username": USERNAME,
@@ -153,8 +154,8 @@ def test_password_of_a_docker_config(
     proxy: Proxy, closed: Registry, service: str, watched: Watched, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
     folder = watched.folder
-    auths = {"auths": {closed.address: {"auth": PAIR}}}
-    config: dict[str, object] = auths if source == "file" else {}
+    auths: dict[str, Any] = {"auths": {closed.address: {"auth": PAIR}}}
+    config = auths if source == "file" else {}
     if source == "helper":
         program = folder / "docker-credential-tests"
         program.write_text(HELPER.format(folder=folder), encoding="utf-8")
@@ -165,7 +166,7 @@ def test_password_of_a_docker_config(
     if source == "variable":
         monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps(auths))
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    options = {
+    options: dict[str, Any] = {
         "name": service,
         "image": f"{closed.address}/app:1",
         "registry_auth": "docker_config",
@@ -250,7 +251,7 @@ def test_engine_that_repeats_the_header(proxy: Proxy, closed: Registry, service:
     proxy.clear()
     proxy.on("GET", registries.DISTRIBUTION, Before(watched.see_command_lines))
     proxy.on("POST", "/update", Reply(400, {"message": f"invalid X-Registry-Auth header: {sent} {PASSWORD} {PAIR}"}))
-    options = {
+    options: dict[str, Any] = {
         "name": service,
         "image": f"{closed.address}/app:1",
         "registry_auth": "docker_config",

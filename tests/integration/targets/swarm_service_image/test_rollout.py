@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -75,7 +75,8 @@ def rolled(engine: Endpoint) -> Iterator[dict[str, Ended]]:
     for spec, count, _image in table.values():
         services.started(engine, spec["Name"], count, timeout=LONG)
     plain = {key: partial(roll_once, engine, spec["Name"], image) for key, (spec, _count, image) in table.items()}
-    for key, run in {"default monitor": default_monitor, "forced": forced, **TWICE}.items():
+    runs: dict[str, Callable[..., list[Ended]]] = {"default monitor": default_monitor, "forced": forced, **TWICE}
+    for key, run in runs.items():
         plain[key] = partial(run, engine, f"{prefix}-{key.replace(' ', '-')}")
     ended = at_once(plain)
     yield {key + (", again" if number else ""): one for key, all_ in ended.items() for number, one in enumerate(all_)}

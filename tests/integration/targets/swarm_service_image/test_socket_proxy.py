@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration import run, state
@@ -36,8 +38,8 @@ NODES = refused("GET /nodes", "NODES=1")
 TASKS = refused("GET /tasks", "TASKS=1")
 
 
-def change_image(proxy: Proxy, name: str, **params: object) -> run.Result:
-    options = {"name": name, "image": "whoami:0.6", "docker_host": proxy.host, "wait": True, **params}
+def change_image(proxy: Proxy, name: str, **params: Any) -> run.Result:
+    options: dict[str, Any] = {"name": name, "image": "whoami:0.6", "docker_host": proxy.host, "wait": True, **params}
     return run.module("swarm_service_image", **options)
 
 
@@ -119,7 +121,7 @@ def test_no_post_leaves_the_service_as_it_is(engine: Endpoint, proxy: Proxy, ser
 @pytest.mark.parametrize("module", ["swarm_service_image", "swarm_service_image_info", "swarm_service_wait"])
 def test_no_services(proxy: Proxy, service: str, module: str) -> None:
     forbid(proxy, "GET", r"/services")
-    wish = {"image": "whoami:0.6"} if module == "swarm_service_image" else {}
+    wish: dict[str, Any] = {"image": "whoami:0.6"} if module == "swarm_service_image" else {}
     result = run.module(module, name=service, docker_host=proxy.host, **wish)
     assert result.message == refused(f"GET /services/{service}", "SERVICES=1") + " Nothing was changed."
     assert result.seconds < SOON

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_a_busy_swarm_is_asked_no_more_often(
 
 
 def in_foreground(host: str, name: str, image: str) -> None:
-    params = {"name": name, "image": image, "resolve": "never", "wait": True, "docker_host": host}
+    params: dict[str, Any] = {"name": name, "image": image, "resolve": "never", "wait": True, "docker_host": host}
     result = run.module("swarm_service_image", **params)
     assert result.service["outcome"] == "converged", result.text
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict, List
+
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _module
@@ -25,8 +27,12 @@ def test_the_files_of_a_job(name: str) -> None:
 
 
 def test_the_folder_of_a_job() -> None:
-    answers = iter([{"stdout": "/x/y\n@rollout:made\n"}])
-    scripts = []
-    job = _job.Job(lambda script: (scripts.append(script), next(answers))[1])
+    scripts: List[str] = []
+
+    def run(script: str) -> Dict[str, Any]:
+        scripts.append(script)
+        return {"stdout": "/x/y\n@rollout:made\n"}
+
+    job = _job.Job(run)
     assert job.make_folder("/x")
     assert f"/x/{progress_file.NAME}" in scripts[0]

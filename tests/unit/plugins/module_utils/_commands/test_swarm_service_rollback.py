@@ -81,7 +81,9 @@ def test_only_other_fields_come_back() -> None:
 
 
 def test_nothing_is_started_after_a_failure() -> None:
-    swarm = FakeSwarm(updated(), {**updated(), "ID": OTHER_ID})
+    other = updated()
+    other["ID"] = OTHER_ID
+    swarm = FakeSwarm(updated(), other)
     members = [plan_member(service, None) for service in copy.deepcopy(list(swarm.services.values()))]
     swarm.put({**swarm.service["Spec"], "Labels": {"owner": "them"}})
     with pytest.raises(RolloutFailed) as caught:

@@ -386,9 +386,13 @@ def test_the_limit_of_a_call_is_the_transports() -> None:
 )
 def test_a_call_that_is_not_allowed(status: int, path: str, needed: str) -> None:
     engine, _transport = make_engine(PING, Answer(status, b"<html>Forbidden</html>"))
-    calls = {"/nodes": engine.nodes, "/services/web": lambda: engine.service("web")}
+    calls: Dict[str, Callable[[], Any]] = {
+        "/nodes": engine.nodes,
+        "/services/web": lambda: engine.service("web"),
+        "/distribution/app:1/json": lambda: engine.distribution("app:1"),
+    }
     with pytest.raises(NotAllowed, match=rf"^GET {path} is not allowed \({status}: .* allow it .* \({needed} for"):
-        calls.get(path, lambda: engine.distribution("app:1"))()
+        calls[path]()
 
 
 def test_a_ping_that_is_not_allowed() -> None:

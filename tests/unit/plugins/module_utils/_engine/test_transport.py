@@ -29,7 +29,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     BadAnswer,
     EngineError,
     EngineUnreachable,
-    InvalidInput,
 )
 
 SHORT = 0.3  # seconds; the time-out of calls that are to run into it
@@ -508,21 +507,6 @@ def test_a_name_of_many_addresses_that_do_not_accept(scheme: str, monkeypatch: p
     assert message == f"{scheme}://manager1:2375 does not accept a connection within 0.3 seconds."
 
 
-# TLS
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("tls") / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
 @pytest.fixture(scope="module")
 def stranger_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("tls") / "stranger.pem"
@@ -629,15 +613,6 @@ def test_tls_where_none_is_spoken(ca_file: str) -> None:
     assert message.startswith(f"No trusted TLS connection to {host}: ")
 
 
-@pytest.fixture(scope="module")
-def client_files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Tuple[str, str]:
-    folder = tmp_path_factory.mktemp("tls")
-    certificate = authority.issue_cert("operator@example.com")
-    certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
-    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
-    return str(folder / "cert.pem"), str(folder / "key.pem")
-
-
 def test_the_client_shows_its_certificate(authority: trustme.CA, ca_file: str, client_files: Tuple[str, str]) -> None:
     with tls_server(authority, "localhost", asks=True) as port:
         tls = TLS(ca_path=ca_file, client_cert=client_files[0], client_key=client_files[1])
@@ -648,36 +623,3 @@ def test_a_server_that_wants_a_certificate_of_the_client(authority: trustme.CA, 
     with tls_server(authority, "localhost", asks=True) as port, pytest.raises(EngineError) as info:
         Transport(Address.parse(f"https://localhost:{port}", TLS(ca_path=ca_file)), AMPLE).call("GET", "/")
     assert f"https://localhost:{port}" in str(info.value)
-
-
-@pytest.mark.parametrize(
-    ("option", "content"),
-    [
-        ("ca_path", None),
-        ("ca_path", "no certificate"),
-        ("client_cert", None),
-        ("client_cert", "no certificate"),
-        ("client_key", None),
-        ("client_key", "no key"),
-    ],
-)
-def test_tls_files_that_cannot_be_read(
-    option: str,
-    content: Optional[str],
-    authority: trustme.CA,
-    ca_file: str,
-    client_files: Tuple[str, str],
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "broken.pem"
-    if content is not None:
-        path.write_text(content, encoding="utf-8")
-    files = {"ca_path": ca_file, "client_cert": client_files[0], "client_key": client_files[1], option: str(path)}
-    with tls_server(authority, "localhost") as port, pytest.raises(InvalidInput) as info:
-        Transport(
-            Address.parse(
-                f"https://localhost:{port}", TLS(True, files["ca_path"], files["client_cert"], files["client_key"])
-            ),
-            AMPLE,
-        ).call("GET", "/")
-    assert str(path) in str(info.value)

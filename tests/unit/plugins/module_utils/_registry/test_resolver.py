@@ -26,8 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credent
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Resolved, UnresolvedImage
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.resolver import HandedOn, Resolver
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target, asks_registry, settle
-from tests.unit.plugins.module_utils.fakes import DIGEST, OTHER_DIGEST, FakeClock, FakeTransport, answer, connected
+from tests.unit.plugins.module_utils.fakes import DIGEST, FakeClock, FakeTransport, answer, connected
 
 IMAGE = Reference.parse("registry.example.com/app:1")
 FOUND = {"Descriptor": {"digest": DIGEST}, "Platforms": [{"os": "linux", "architecture": "amd64"}]}
@@ -47,37 +46,6 @@ def refusal(status: int, message: str, keychain: Optional[Keychain] = None) -> s
     told = resolver.ask(IMAGE)
     assert isinstance(told, UnresolvedImage)
     return str(told)
-
-
-ASKED = [
-    ("app:1", "app:1", "never", False),
-    ("app:1", "app:2", "never", False),
-    ("app:1", "app:1", "changed", False),
-    ("app:1", f"app:1@{DIGEST}", "changed", False),
-    ("app:1", "app:2", "changed", True),
-    ("app:1", f"app@{DIGEST}", "changed", True),
-    ("app", "app:latest", "changed", False),
-    ("app:1", "app:1", "always", True),
-    ("app:1", f"app:1@{DIGEST}", "always", True),
-    *((f"app@{DIGEST}", f"app:1@{DIGEST}", resolve, False) for resolve in ("never", "changed", "always")),
-    *((f"app@{DIGEST}", f"app:1@{OTHER_DIGEST}", resolve, True) for resolve in ("never", "changed", "always")),
-    *((f"app:1@{DIGEST}", f"app:2@{DIGEST}", resolve, True) for resolve in ("never", "changed", "always")),
-]
-
-
-@pytest.mark.parametrize(("wanted", "stored", "resolve", "asks"), ASKED, ids=[" ".join(row[:3]) for row in ASKED])
-def test_when_the_registry_is_asked(wanted: str, stored: str, resolve: str, asks: bool) -> None:
-    assert asks_registry(Reference.parse(wanted), stored, resolve) is asks
-
-
-def test_what_is_settled() -> None:
-    platforms = [{"OS": "linux"}]
-    wanted = Reference.parse("app")
-    assert settle(wanted, None) == Target(wanted)
-    pinned = Reference.parse(f"app:latest@{DIGEST}")
-    assert settle(wanted, Resolved(DIGEST, platforms)) == Target(pinned, platforms)
-    digest_only = Reference.parse(f"app@{DIGEST}")
-    assert settle(digest_only, Resolved(DIGEST, platforms)) == Target(digest_only, platforms)
 
 
 def test_one_question_for_each_reference() -> None:

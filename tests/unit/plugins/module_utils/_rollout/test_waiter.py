@@ -17,7 +17,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait, Waiter
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import MOST_FAILING_TASKS, failing_tasks
 from tests.unit.plugins.module_utils._service.recorded import FakeWatch, RecordedEngine, node, snapshot
 from tests.unit.plugins.module_utils.fakes import FakeClock
 
@@ -104,20 +103,6 @@ def test_failing_tasks_come_with_a_failure(moment: str, image: str, outcome: str
     assert wait.tasks
 
 
-def test_newest_failure_of_each_slot() -> None:
-    seen = snapshot("update paused")
-    told = failing_tasks(seen.service, seen.tasks, seen.nodes)
-    assert sorted(task["slot"] for task in told) == [1, 2]
-
-
-def test_failures_of_an_earlier_rollout_are_not_told() -> None:
-    seen = snapshot("update paused")
-    seen.service["UpdateStatus"]["StartedAt"] = "2126-01-01T00:00:00Z"
-    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
-    del seen.service["UpdateStatus"]["StartedAt"]
-    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
-
-
 def test_failures_are_told_at_a_time_out_without_a_request_more() -> None:
     seen = snapshot("image cannot be pulled")
     wait, clock = converge("127.0.0.1:1/nowhere:1", seen, DOWN, seconds=3.0)
@@ -131,39 +116,6 @@ def test_the_search_for_failing_tasks_is_bounded() -> None:
     convergence.add(snapshot("update paused").service, Expectation(CRASH), 0.5)
     run(convergence)
     assert engine.limits[-2:] == [pytest.approx(1.0), pytest.approx(1.0)]
-
-
-def test_image_that_cannot_be_pulled() -> None:
-    seen = snapshot("image cannot be pulled")
-    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
-    assert (told["slot"], told["state"], told["exit_code"]) == (1, "rejected", None)
-    assert "No such image" in told["error"]
-
-
-@pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
-def test_nothing_fails_where_all_is_well(name: str) -> None:
-    seen = snapshot(name)
-    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
-
-
-def test_node_that_has_left_is_told_by_its_id() -> None:
-    seen = snapshot("job failed")
-    [told] = failing_tasks(seen.service, seen.tasks, [])
-    assert told["node"] == seen.tasks[0]["NodeID"]
-
-
-def test_secret_of_the_environment_is_not_told() -> None:
-    seen = snapshot("job failed")
-    seen.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["PASSWORD=hunter22"]
-    seen.tasks[0]["Status"]["Err"] = "bad value hunter22\nin a line"
-    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
-    assert told["error"] == "bad value *** in a line"
-
-
-def test_list_of_failing_tasks_is_bounded() -> None:
-    seen = snapshot("job failed")
-    tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
-    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS
 
 
 def test_a_definite_refusal_ends_the_wait_at_once() -> None:
@@ -196,14 +148,3 @@ def test_where_looks_take_long_the_pauses_do_too() -> None:
         waiter.observer.seconds = seconds
         waiter.pause()
         assert clock.pauses[-1] == pytest.approx(pause)
-
-
-@pytest.mark.parametrize(("is_given_up", "states"), [(True, ["complete", "complete"]), (False, [])])
-def test_tasks_that_ended_are_wrong_where_the_swarm_has_given_up(is_given_up: bool, states: Any) -> None:
-    seen = snapshot("one-shot complete")
-    seen.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", "MaxAttempts": 1}
-    for task in seen.tasks:
-        task["DesiredState"] = "shutdown"
-    told = failing_tasks(seen.service, seen.tasks, seen.nodes, is_given_up)
-    assert [task["state"] for task in told] == states
-    assert [task["exit_code"] for task in told] == [0] * len(states)

@@ -589,7 +589,7 @@ def test_a_rollback_that_cannot_be(
 
 # The service was at the wanted image before: that PreviousSpec is no trace of an update that was lost on its way.
 def test_the_previous_spec_of_another_time_is_not_taken_for_our_update() -> None:
-    service = {**make_service(OLD), "PreviousSpec": make_service(NEW)["Spec"]}
+    service: Service = {**make_service(OLD), "PreviousSpec": make_service(NEW)["Spec"]}
     swarm = FakeSwarm(service, on_update=events(lost(status("updating"))))
     assert write(swarm).changed
     assert (len(swarm.updates), stored_image(swarm.service["Spec"])) == (1, NEW)
@@ -598,7 +598,7 @@ def test_the_previous_spec_of_another_time_is_not_taken_for_our_update() -> None
 # As after new credentials: both specs are one, so the status alone tells.
 @pytest.mark.parametrize("applied", [True, False])
 def test_a_lost_rollback_to_an_equal_spec(applied: bool) -> None:
-    service = {**make_service(OLD), "PreviousSpec": make_service(OLD)["Spec"]}
+    service: Service = {**make_service(OLD), "PreviousSpec": make_service(OLD)["Spec"]}
     swarm = FakeSwarm(service, on_update=events(lost(applied=applied)))
     assert put_back(swarm).changed
     assert (swarm.posts, len(swarm.updates)) == (1 if applied else 2, 1)

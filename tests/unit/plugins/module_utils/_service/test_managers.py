@@ -8,14 +8,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_image import (
-    warning_of_newer_managers,
-)
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import AnswerLost
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.managers import newer_managers
-from tests.unit.plugins.module_utils.fakes import FakeTransport, answer
 
 
 def node(name: str, version: str, role: str = "manager") -> Any:
@@ -41,25 +34,3 @@ def test_newer_managers(version: str, others: Dict[str, str], newer: List[str]) 
 def test_workers_and_nodes_that_tell_nothing_do_not_count() -> None:
     nodes: List[Any] = [node("w1", "28.0.0", role="worker"), {"ID": "n1"}, {"ID": "n2", "Spec": {"Role": "manager"}}]
     assert newer_managers("20.10.24", nodes) == []
-
-
-def ask(server: str, *answers: Any) -> str:
-    headers = {"api-version": "1.41", "swarm": "active/manager", "server": server}
-    engine = Engine(FakeTransport(Answer(200, b"OK", headers), *answers))
-    engine.connect()
-    return warning_of_newer_managers(engine)
-
-
-def test_the_warning_says_what_to_do() -> None:
-    warning = ask("Docker/20.10.24 (linux)", answer(200, [node("m2", "28.5.2")]))
-    assert warning.startswith("This manager's engine is 20.10.24, and other managers have a newer one (m2: 28.5.2).")
-    assert warning.endswith("Run the task on the newest manager.")
-
-
-def test_behind_a_gateway_the_engine_is_asked_for_its_version() -> None:
-    assert "20.10.24" in ask("nginx/1.27", answer(200, {"Version": "20.10.24"}), answer(200, [node("m2", "28.5.2")]))
-
-
-@pytest.mark.parametrize("answers", [[answer(200, [node("m2", "20.10.24")])], [AnswerLost("cut")]])
-def test_no_warning(answers: List[Any]) -> None:
-    assert ask("Docker/20.10.24 (linux)", *answers) == ""

@@ -12,18 +12,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import ServiceSpec
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import UnsupportedService
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
-from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Platforms, platforms_of
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target, make_plan
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
+    Platforms,
+    Resolved,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
+    ImageChange,
+    Target,
+    asks_registry,
+    make_plan,
+    settle,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
     differing_fields,
-    spec_secrets,
-    stored_image,
+)
+from tests.unit.plugins.module_utils.fakes import (
+    DIGEST,
+    OTHER_DIGEST,
+    make_service,
 )
 from tests.unit.plugins.module_utils.fakes import DIGEST as A
 from tests.unit.plugins.module_utils.fakes import OTHER_DIGEST as B
-from tests.unit.plugins.module_utils.fakes import make_service
 
 AMD64 = {"Architecture": "amd64", "OS": "linux"}
 ARM = {"OS": "linux"}
@@ -114,59 +124,6 @@ def test_platforms(
     assert list(plan.changes) == changes
 
 
-@pytest.mark.parametrize(
-    ("named", "expected"),
-    [
-        pytest.param([], None, id="none"),
-        pytest.param(None, None, id="null"),
-        pytest.param([{"os": "linux", "architecture": "amd64"}], [AMD64], id="one"),
-        pytest.param([{"os": "linux", "architecture": "amd64"}] * 2, [AMD64], id="twice"),
-        pytest.param([{"os": "unknown", "architecture": "unknown"}], None, id="attestation-alone"),
-        pytest.param(
-            [{"os": "linux", "architecture": "amd64"}, {"os": "unknown", "architecture": "unknown"}],
-            [AMD64],
-            id="attestation",
-        ),
-        pytest.param(
-            [
-                {"os": "linux", "architecture": "arm", "variant": "v6"},
-                {"os": "linux", "architecture": "arm", "variant": "v7"},
-            ],
-            [ARM],
-            id="arm",
-        ),
-        pytest.param(
-            [{"os": "linux", "architecture": "arm64", "variant": "v8"}],
-            [{"Architecture": "arm64", "OS": "linux"}],
-            id="arm64",
-        ),
-    ],
-)
-def test_platforms_of_an_image(named: Optional[List[Dict[str, str]]], expected: Optional[Platforms]) -> None:
-    assert platforms_of({"Platforms": named} if named is not None else {}) == expected
-
-
-@pytest.mark.parametrize(
-    ("task", "kind"),
-    [
-        ({"Runtime": "plugin", "PluginSpec": {"Remote": "vieux/sshfs"}}, "plugin"),
-        ({"Runtime": "attachment", "NetworkAttachmentSpec": {"ContainerID": "c"}}, "network-attachment"),
-        ({"NetworkAttachmentSpec": {"ContainerID": "c"}}, "network-attachment"),
-        ({"ContainerSpec": {}}, "container"),
-        ({}, "container"),
-        (None, "container"),
-    ],
-)
-def test_services_without_a_container_image(task: Optional[Dict[str, Any]], kind: str) -> None:
-    with pytest.raises(UnsupportedService, match=f"'t001' runs no container image .its runtime is '{kind}'"):
-        make_plan({"Name": "t001", "TaskTemplate": task}, target("nginx"))
-
-
-@pytest.mark.parametrize("runtime", [{}, {"Runtime": ""}, {"Runtime": "container"}])
-def test_services_with_one(runtime: Dict[str, str]) -> None:
-    assert stored_image(spec_of("nginx:1", **runtime)) == "nginx:1"
-
-
 jsons = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -217,52 +174,6 @@ def test_what_was_planned_needs_no_second_plan(spec: ServiceSpec, wanted: str, p
     assert second.spec == first.spec
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "fields"),
-    [
-        ({"a": 1}, {"a": 1}, []),
-        ({"a": 1}, {"a": 2}, ["a"]),
-        ({"a": {"b": 1, "c": 1}}, {"a": {"b": 2, "d": 1}}, ["a.b", "a.c", "a.d"]),
-        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, ["a"]),
-        ({"a": None}, {}, ["a"]),
-        ({"a": {}}, {"a": None}, ["a"]),
-        ([], {}, ["the whole spec"]),
-    ],
-)
-def test_differing_fields(one: Any, other: Any, fields: List[str]) -> None:
-    assert differing_fields(one, other) == fields
-    assert differing_fields(other, one) == fields
-
-
-def test_differing_fields_name_no_values() -> None:
-    one, other = spec_of("a:1"), spec_of("a:1")
-    other["TaskTemplate"]["ContainerSpec"]["Env"] = ["PASSWORD=hunter2"]
-    assert differing_fields(one, other) == ["TaskTemplate.ContainerSpec.Env"]
-
-
-@pytest.mark.parametrize(
-    ("environment", "secrets"),
-    [
-        (None, []),
-        ([], []),
-        (["KEY=hunter2"], ["KEY=hunter2", "hunter2"]),
-        (["KEY=a=b=c"], ["KEY=a=b=c", "a=b=c"]),
-        (["DEBUG=1"], ["DEBUG=1"]),
-        (["KEY="], ["KEY="]),
-        (["KEY"], ["KEY"]),
-    ],
-)
-def test_the_secrets_of_a_spec(environment: Optional[List[str]], secrets: List[str]) -> None:
-    spec = spec_of("a:1")
-    spec["TaskTemplate"]["ContainerSpec"]["Env"] = environment
-    assert spec_secrets(spec) == secrets
-
-
-@pytest.mark.parametrize("spec", [{}, {"TaskTemplate": None}, {"TaskTemplate": {"ContainerSpec": None}}])
-def test_a_spec_without_an_environment_has_no_secrets(spec: ServiceSpec) -> None:
-    assert spec_secrets(spec) == []
-
-
 def test_a_wanted_change_is_met_where_it_changes_nothing() -> None:
     change, spec = ImageChange(target("app:2")), spec_of("app:1")
     assert not change.is_met_by(spec)
@@ -282,3 +193,34 @@ def test_a_forced_change_is_never_met() -> None:
 )
 def test_whose_image_a_wanted_change_accepts(image: str, accepted: bool) -> None:
     assert ImageChange(target("app:2")).accepts(image) is accepted
+
+
+ASKED = [
+    ("app:1", "app:1", "never", False),
+    ("app:1", "app:2", "never", False),
+    ("app:1", "app:1", "changed", False),
+    ("app:1", f"app:1@{DIGEST}", "changed", False),
+    ("app:1", "app:2", "changed", True),
+    ("app:1", f"app@{DIGEST}", "changed", True),
+    ("app", "app:latest", "changed", False),
+    ("app:1", "app:1", "always", True),
+    ("app:1", f"app:1@{DIGEST}", "always", True),
+    *((f"app@{DIGEST}", f"app:1@{DIGEST}", resolve, False) for resolve in ("never", "changed", "always")),
+    *((f"app@{DIGEST}", f"app:1@{OTHER_DIGEST}", resolve, True) for resolve in ("never", "changed", "always")),
+    *((f"app:1@{DIGEST}", f"app:2@{DIGEST}", resolve, True) for resolve in ("never", "changed", "always")),
+]
+
+
+@pytest.mark.parametrize(("wanted", "stored", "resolve", "asks"), ASKED, ids=[" ".join(row[:3]) for row in ASKED])
+def test_when_the_registry_is_asked(wanted: str, stored: str, resolve: str, asks: bool) -> None:
+    assert asks_registry(Reference.parse(wanted), stored, resolve) is asks
+
+
+def test_what_is_settled() -> None:
+    platforms = [{"OS": "linux"}]
+    wanted = Reference.parse("app")
+    assert settle(wanted, None) == Target(wanted)
+    pinned = Reference.parse(f"app:latest@{DIGEST}")
+    assert settle(wanted, Resolved(DIGEST, platforms)) == Target(pinned, platforms)
+    digest_only = Reference.parse(f"app@{DIGEST}")
+    assert settle(digest_only, Resolved(DIGEST, platforms)) == Target(digest_only, platforms)

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 import pytest
 
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import UpdateStatus
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
@@ -173,13 +174,6 @@ def test_completed_task_counts_where_it_may_end(condition: str, outcome: Optiona
     assert judge(seen, Expectation("oneshot:1")).outcome == outcome
 
 
-@pytest.mark.parametrize(
-    ("config", "seconds"), [({}, 5.0), (None, 5.0), ({"Monitor": 0}, 0.0), ({"Monitor": 10**9}, 1)]
-)
-def test_monitor_in_seconds(config: Any, seconds: float) -> None:
-    assert monitor_seconds({"UpdateConfig": config}) == seconds
-
-
 @pytest.mark.parametrize(("seconds", "outcome"), [(0.2, None), (0.6, "converged")])
 def test_task_that_began_just_before_the_completion_has_not_held(seconds: float, outcome: Optional[str]) -> None:
     """The swarm does not monitor the tasks that replace crashed ones: with `continue` it completes over them."""
@@ -276,7 +270,11 @@ def test_nodes_of_another_platform_do_not_count_beside_one_that_fits() -> None:
     assert judge(seen, Expectation(OLD)).done
 
 
-STUCK = {"State": "rollback_started", "StartedAt": "2026-11-23T06:40:00Z", "Message": "manually requested rollback"}
+STUCK: UpdateStatus = {
+    "State": "rollback_started",
+    "StartedAt": "2026-11-23T06:40:00Z",
+    "Message": "manually requested rollback",
+}
 
 
 @pytest.mark.parametrize(
@@ -303,7 +301,7 @@ def test_a_rollback_that_replaces_no_task_is_never_called_completed(
 @pytest.mark.parametrize(("previous", "outcome"), [({"Name": "x"}, "converged"), (None, "rolled_back")])
 def test_such_a_rollback_without_an_expected_image(previous: Any, outcome: str) -> None:
     seen = snapshot(NOWHERE, steady=5.0)
-    seen.service.update(UpdateStatus=STUCK, PreviousSpec=previous)
+    seen.service["UpdateStatus"], seen.service["PreviousSpec"] = STUCK, previous
     assert judge(seen, Expectation()).outcome == outcome
     assert judge(seen._replace(steady=4.0), Expectation()).outcome is None
 

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._service import outcome as outcomes
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
+    CONVERGED,
+    NOT_STARTED,
+    ROLLED_BACK,
+    SUPERSEDED,
+    Outcome,
+)
+
+ALL = [each for each in vars(outcomes).values() if isinstance(each, Outcome)]
+
+
+def test_the_outcomes_are_those_that_are_documented() -> None:
+    documented = "unchanged updated converged rolled_back paused timed_out superseded not_started"
+    assert sorted(ALL) == sorted(documented.split())
+
+
+@pytest.mark.parametrize("outcome", ALL)
+def test_what_is_no_success_says_what_went_wrong(outcome: Outcome) -> None:
+    assert bool(outcome.problem) == (outcome not in (CONVERGED, NOT_STARTED))
+    assert outcome.may_be_rolled_back == (outcome not in (ROLLED_BACK, SUPERSEDED))

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The swarmops.rollout contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import pytest
+
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
+    MOST_FAILING_TASKS,
+    describe_task,
+    failing_tasks,
+    image_of,
+    is_job,
+    is_live,
+    restart_policy,
+    state_of,
+)
+from tests.unit.plugins.module_utils._service.recorded import snapshot
+from tests.unit.plugins.module_utils.fakes import make_service
+
+
+def test_newest_failure_of_each_slot() -> None:
+    seen = snapshot("update paused")
+    told = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert sorted(task["slot"] for task in told) == [1, 2]
+
+
+def test_failures_of_an_earlier_rollout_are_not_told() -> None:
+    seen = snapshot("update paused")
+    seen.service["UpdateStatus"]["StartedAt"] = "2126-01-01T00:00:00Z"
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+    del seen.service["UpdateStatus"]["StartedAt"]
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
+
+
+def test_image_that_cannot_be_pulled() -> None:
+    seen = snapshot("image cannot be pulled")
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert (told["slot"], told["state"], told["exit_code"]) == (1, "rejected", None)
+    assert "No such image" in told["error"]
+
+
+@pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
+def test_nothing_fails_where_all_is_well(name: str) -> None:
+    seen = snapshot(name)
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) == []
+
+
+def test_node_that_has_left_is_told_by_its_id() -> None:
+    seen = snapshot("job failed")
+    [told] = failing_tasks(seen.service, seen.tasks, [])
+    assert told["node"] == seen.tasks[0]["NodeID"]
+
+
+def test_secret_of_the_environment_is_not_told() -> None:
+    seen = snapshot("job failed")
+    seen.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["PASSWORD=hunter22"]
+    seen.tasks[0]["Status"]["Err"] = "bad value hunter22\nin a line"
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert told["error"] == "bad value *** in a line"
+
+
+def test_list_of_failing_tasks_is_bounded() -> None:
+    seen = snapshot("job failed")
+    tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
+    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS
+
+
+@pytest.mark.parametrize(("is_given_up", "states"), [(True, ["complete", "complete"]), (False, [])])
+def test_tasks_that_ended_are_wrong_where_the_swarm_has_given_up(is_given_up: bool, states: Any) -> None:
+    seen = snapshot("one-shot complete")
+    seen.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": "any", "MaxAttempts": 1}
+    for task in seen.tasks:
+        task["DesiredState"] = "shutdown"
+    told = failing_tasks(seen.service, seen.tasks, seen.nodes, is_given_up)
+    assert [task["state"] for task in told] == states
+    assert [task["exit_code"] for task in told] == [0] * len(states)
+
+
+FAILED: Dict[str, Any] = {
+    "slot": 1,
+    "node": "vm",
+    "state": "failed",
+    "error": "task: non-zero exit (3)",
+    "exit_code": 3,
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "slot 1 on node vm, failed, exit code 3: task: non-zero exit (3)"),
+        ({"slot": None}, "task on node vm, failed, exit code 3: task: non-zero exit (3)"),
+        ({"slot": 0}, "task on node vm, failed, exit code 3: task: non-zero exit (3)"),
+        ({"exit_code": 0}, "slot 1 on node vm, failed, exit code 0: task: non-zero exit (3)"),
+        ({"exit_code": None, "state": "rejected"}, "slot 1 on node vm, rejected: task: non-zero exit (3)"),
+        ({"exit_code": None, "error": ""}, "slot 1 on node vm, failed: no reason given"),
+        ({"exit_code": None, "error": "No such image."}, "slot 1 on node vm, failed: No such image"),
+    ],
+)
+def test_a_failing_task_on_one_line(fields: Dict[str, Any], line: str) -> None:
+    assert describe_task({**FAILED, **fields}) == line
+
+
+@pytest.mark.parametrize(
+    ("desired", "live"),
+    [
+        ("running", True),
+        ("ready", True),
+        ("accepted", True),
+        ("complete", True),
+        ("shutdown", False),
+        ("remove", False),
+    ],
+)
+def test_which_tasks_should_run(desired: str, live: bool) -> None:
+    assert is_live({"DesiredState": desired}) is live
+
+
+@pytest.mark.parametrize("task", [{}, {"Status": None, "Spec": None}, {"Status": {}, "Spec": {"ContainerSpec": None}}])
+def test_a_task_that_tells_nothing(task: Any) -> None:
+    assert (state_of(task), image_of(task), is_live(task)) == ("", "None", True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "job"),
+    [
+        ({"ReplicatedJob": {}}, True),
+        ({"GlobalJob": {}}, True),
+        ({"Replicated": {}}, False),
+        ({"Global": {}}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_which_services_are_jobs(mode: Any, job: bool) -> None:
+    service = make_service()
+    service["Spec"]["Mode"] = mode
+    assert is_job(service) is job
+
+
+@pytest.mark.parametrize("policy", [{"Condition": "none"}, {}, None])
+def test_a_restart_policy_may_be_left_out(policy: Any) -> None:
+    assert restart_policy(make_service(RestartPolicy=policy)) == (policy or {})
+    assert restart_policy(make_service()) == {}
