@@ -28,8 +28,8 @@ house:  ## Draw the picture of the code for the contributor guide
 picture:  ## Draw the picture of the README from a real run
 	$(RUN) $(NOX) -s picture
 
-bench:  ## Measure the collection and its peers, and write docs/benchmark.md
-	$(RUN) $(NOX) -s bench
+bench:  ## Measure the collection and its peers, and write docs/benchmark.md; ONLY=waits: the waits alone
+	$(RUN) $(NOX) -s bench $(if $(ONLY),-- --$(ONLY))
 
 compare:  ## See what becomes of services beside the peers, and write docs/comparison.md
 	$(RUN) $(NOX) -s compare

@@ -99,7 +99,6 @@ def bench(session: nox.Session) -> None:
     """Measure the collection and its peers; the package ansible brings community.docker, and is large."""
     install(session)
     session.run("python", "-m", "tools.bench", *session.posargs)
-    session.run("python", "-m", "tools.waits")
 
 
 @nox.session(default=False)

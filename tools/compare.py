@@ -28,7 +28,8 @@ from tests.swarm.collection import ROOT, collection_path
 from tests.swarm.engine import DEBIAN_CLI
 from tests.swarm.packages import PackagesError, ensure
 from tests.swarm.proxy import Before, Rewrite
-from tools.bench import BenchFailed, licence_note, machine
+from tools.bench_page import licence_note
+from tools.bench_runs import BenchFailed, machine
 from tools.demo import ansible_settings, beside_python, say
 
 OURS, PEER = "swarmops.rollout.swarm_service_image", "community.docker.docker_swarm_service"

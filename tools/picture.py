@@ -18,7 +18,7 @@ from rich.text import Text
 
 from tests.swarm import Engine, Registry, images, services
 from tests.swarm.collection import ROOT, collection_path
-from tools.bench import licence_note
+from tools.bench_page import licence_note
 from tools.demo import AFTER, BEFORE, EXAMPLES, MIRROR, PLAYBOOK, ansible_settings, beside_python, say
 
 PICTURE = ROOT / "docs" / "docsite" / "rst" / "images" / "progress.svg"
