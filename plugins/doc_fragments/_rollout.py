@@ -37,9 +37,9 @@ options:
     description:
       - Whether to print on the controller how the rollout stands, each time that this has changed. It goes to the
         standard error, so that the output of callbacks stays as it is, and never into the result.
-      - With it the task is first planned, and then carried out by a process in the background of the managed node, as
-        with C(async), which continues to its end even if the connection or the controller is lost. Its folder in
-        Ansible's C(async_dir) is removed at the end.
+      - With it the task is first planned, and then carried out by a process in the background of the managed node,
+        which continues to its end even if the connection or the controller is lost. Its folder in Ansible's
+        C(async_dir) is removed at the end.
       - It is one process in the foreground, and nothing is printed, where nothing has to change or be waited for, in
         check mode, with C(async) or C(no_log), and where the managed node runs nothing in the background.
       - After Ctrl-C the process starts no further service and finishes what is under way. The last lines say so, with

@@ -87,8 +87,8 @@ WAIT_OPTIONS: Dict[str, Any] = {"wait_timeout": {"type": "int", "default": 300}}
 
 PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default": True}}
 
-# Set by the action plugins for a watched task: which part of it this process does (see _rollout/parts.py).
-PART = "SWARMOPS_ROLLOUT_PART"
+# Set by the action plugins for a watched task: the folder in which a job may make its own.
+JOBS = "SWARMOPS_ROLLOUT_JOBS"
 
 LONGEST_TIMEOUT = 24 * 3600  # seconds; far more is a typing error, and more than a socket accepts
 
@@ -120,7 +120,7 @@ def run_module(
         mutually_exclusive=[WAYS_TO_SELECT, *(exclusive or [])],
         required_one_of=[WAYS_TO_SELECT],
     )
-    with _part(module) as how:
+    with _way_to_carry_out(module) as how:
         _run(module, act, Host(module.check_mode, partial(_run_program, module), how))
 
 
@@ -145,28 +145,19 @@ def _run(module: AnsibleModule, act: Act, host: Host) -> None:
 
 
 @contextmanager
-def _part(module: AnsibleModule) -> Iterator[CarryOut]:
-    """Yield what carries out the rollout: as a whole, or the part of it that the action plugin asks for."""
-    part = os.environ.get(PART)
-    if part is None:
+def _way_to_carry_out(module: AnsibleModule) -> Iterator[CarryOut]:
+    """Yield what carries out the rollout: this process, or a job in the background if the action plugin watches it."""
+    base = os.environ.get(JOBS)
+    if base is None:
         yield carry_out
         return
-    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout import parts
+    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.job import Job
 
-    if part == parts.PLAN:
-        yield parts.plan
-        return
-    from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
-
-    start_program = partial(_start_program, module)
+    job = Job(base, partial(module.exit_json, changed=False), Clock())
     try:
-        file = ProgressFile.take(os.environ.get("ANSIBLE_ASYNC_DIR", ""), start_program)
-    except errors.InvalidInput as error:
-        module.fail_json(msg=f"{error} Nothing was changed.")
-    try:
-        yield parts.Job(file, Clock()).carry_out
+        yield job.carry_out
     finally:
-        file.end(start_program)
+        job.end(partial(_start_program, module))
 
 
 def _start_program(module: AnsibleModule, command: List[str]) -> None:

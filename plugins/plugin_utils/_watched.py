@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a watched task's module: first to plan, then in the background. Private to this collection.
+"""Run a watched task's module, and watch it in the background. Private to this collection.
 
-One process on the managed node owns the task from its first write to its result; the code here only watches it.
+One process on the managed node owns the task from its plan to its result; the code here only begins and watches it.
 Progress goes to standard error, so that the callbacks' standard output stays as it is.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, List, Optional
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -27,14 +27,9 @@ from ansible_collections.swarmops.rollout.plugins.plugin_utils._job import Conne
 
 Result = Dict[str, Any]
 
-PART = "SWARMOPS_ROLLOUT_PART"  # tells the module which part of the task to do
-LONGEST_JOB = 30 * 24 * 3600  # seconds; a job ends long before, by its own time-outs
+JOBS = "SWARMOPS_ROLLOUT_JOBS"  # tells the module where a job may make its folder
 RECONNECT_PAUSE = 2.0  # seconds
 LEAST_PATIENCE = 60.0  # seconds for which a lost node is tried again at least
-LONGEST_START = 60.0  # seconds that a job may take to begin
-RESULT_SECONDS = 30.0  # from the end of a job to its result, at most; a busy node takes its time to write it
-
-DIED = {"cmd", "outdata", "data", "child_pid"}  # keys of a result that Ansible's wrapper wrote in the module's place
 
 NOT_BEGUN = "Interrupted: nothing was started."
 UNTOLD = "Interrupted: the job on the node could not be told, and continues the whole rollout."
@@ -42,7 +37,7 @@ OVER = "Interrupted: the rollout had just ended."
 BEGUN = "Interrupted: the swarm continues the rollout."
 PARTLY_BEGUN = f"{BEGUN} Services that were not started stay as they are until you run the task again."
 BROKEN = "The connection broke ({reason}); the rollout and the wait continue."
-NOT_STARTED = "The job on the node did not start in time and was cancelled. Nothing was changed."
+NOT_STARTED = "The job on the node was not begun in time and has ended. Nothing was changed; run the task again."
 GOES_ON = "What the swarm has started continues. To keep waiting, run: {command}"
 NOT_BACK = f"What became of the task is not known: the connection broke ({{reason}}) and did not come back. {GOES_ON}"
 NO_WORD = f"What became of the task is not known: the job on the node ended without a result. {GOES_ON}"
@@ -80,26 +75,18 @@ class WatchedAction(ActionBase):
             result: Result = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
         return result
 
-    def run_part(self, part: str, task_vars: Dict[str, Any]) -> Result:
-        """Run the module for one part of the task."""
-        with garbage_ignored(), self._changed_task(environment=[*(self._task.environment or []), {PART: part}]):
-            result: Result = self._execute_module(task_vars=task_vars)
-        return result
-
-    def start_job(self, folder: str, task_vars: Dict[str, Any]) -> bool:
-        """Start the module in the background, its result in `folder`. Returns whether it has surely begun."""
-        environment = [*(self._task.environment or []), {PART: "job"}]
-        shell = self._connection._shell
-        former = self.get_shell_option("async_dir")
-        shell.set_option("async_dir", folder)
+    def run_watched(self, task_vars: Dict[str, Any]) -> Result:
+        """Run the module, which leaves a job in the background if there is something to do or to wait for."""
+        folder = self.get_shell_option("async_dir", default="~/.ansible_async")
+        task = self._task
+        self._task = task.copy()
+        self._task.environment = [*(task.environment or []), {JOBS: folder}]
         try:
-            with self._changed_task(environment=environment, async_val=LONGEST_JOB):
-                return "ansible_job_id" in self._execute_module(task_vars=task_vars, wrap_async=True)
-        except AnsibleError as error:
-            display.vvv(f"The job may not have begun: {error}")
-            return False
+            with garbage_ignored():
+                result: Result = self._execute_module(task_vars=task_vars)
         finally:
-            shell.set_option("async_dir", former)
+            self._task = task
+        return result
 
     def hint(self, task_vars: Dict[str, Any]) -> Hint:
         """The message for an interruption of this task."""
@@ -109,24 +96,11 @@ class WatchedAction(ActionBase):
         known = (task_vars.get("groups") or {}).get("all", [])
         return Hint(wait_arguments(task.args, variables), host, self._connection.become, known)
 
-    @contextlib.contextmanager
-    def _changed_task(self, **fields: Any) -> Iterator[None]:
-        """Change some fields of the task for a while."""
-        task = self._task
-        self._task = task.copy()
-        for name, value in fields.items():
-            setattr(self._task, name, value)
-        try:
-            yield
-        finally:
-            self._task = task
-
-    def make_job(self) -> Optional[Job]:
-        """A job with a folder on the node; None if no job is possible there."""
-        base = self.get_shell_option("async_dir", default="~/.ansible_async")
-        job = Job(self._low_level_execute_command)
-        is_made = job.make_folder(base if base.startswith(("~/", "/")) else self._remote_expand_user(base))
-        return job if is_made else None
+    def job(self, first: Result) -> Optional[Job]:
+        """The job that the module has left; None if nothing can run in the background there."""
+        if "folder" not in first:
+            return None
+        return Job(self._low_level_execute_command, first["folder"])
 
     def reset_connection(self) -> None:
         """Make the next command open a new connection."""
@@ -165,13 +139,15 @@ class _Watch:
 
     def _run(self) -> Result:
         self._farewell.leave(self._hint.say(NOT_BEGUN))
-        first = self._action.run_part("plan", self._task_vars)
+        first = self._action.run_watched(self._task_vars)
         if not first.get("goes_on"):
             return first
         result = None
         with self._farewell.holding_signals():
-            self._job = self._start()
+            self._job = self._action.job(first)
             if self._job is not None:
+                self._farewell.leave(self._hint.say(UNTOLD))
+                self._progress.lag = time.monotonic() - self._began
                 result = self._watch(self._job)
             if self._farewell.signal is not None:
                 self._farewell.leave(self._hint.say(OVER) if result else self._last_words(), is_last=True)
@@ -179,28 +155,6 @@ class _Watch:
             self._farewell.leave(self._hint.say(UNTOLD))
             result = self._action.run_as_a_whole(self._task_vars)
         return _as_of_one_run(first, result)
-
-    def _start(self) -> Optional[Job]:
-        """Start the job; None if it never begins."""
-        job = self._action.make_job()
-        if job is None:
-            return None
-        self._job = job
-        self._farewell.leave(self._hint.say(UNTOLD))
-        self._progress.lag = time.monotonic() - self._began
-        has_begun = self._action.start_job(job.folder, self._task_vars) or self._has_begun(job)
-        return job if has_begun else None
-
-    def _has_begun(self, job: Job) -> bool:
-        """Find out whether a job has begun, and cancel it if not. If that cannot be known, it counts as begun."""
-        self._seen_at = time.monotonic()
-        while self._farewell.signal is None:
-            try:
-                return job.look().state not in ("waiting", "gone") or not job.give_up()
-            except ConnectionLost as lost:
-                if not self._reconnect(lost):
-                    break
-        return True
 
     def _watch(self, job: Job) -> Optional[Result]:
         """The job's result; None if the run is interrupted before it is there."""
@@ -227,18 +181,14 @@ class _Watch:
         """The job's result, if the news says that it has ended; its files are then removed."""
         if news.state == "alive" and not any("end" in told for told in news.lines):
             return None
+        if news.state == "cancelled":
+            self._job = None
+            return {"failed": True, "changed": False, "msg": NOT_STARTED}
         result = job.fetch()
-        while result is None and news.state != "waiting" and time.monotonic() < self._seen_at + RESULT_SECONDS:
-            time.sleep(0.05)
-            result = job.fetch()
-        if result is None and news.state == "waiting":
-            if time.monotonic() < self._began + LONGEST_START or not job.give_up():
-                return None
-            result = {"failed": True, "changed": False, "msg": NOT_STARTED}
         with contextlib.suppress(ConnectionLost):
             job.remove()
         self._job = None
-        return result if result and not DIED & set(result) else self._lost(NO_WORD)
+        return result or self._lost(NO_WORD)
 
     def _reconnect(self, lost: ConnectionLost) -> bool:
         """Prepare another connection. Returns whether there is time for one."""
@@ -261,7 +211,7 @@ class _Watch:
         if self._job is None:
             return self._hint.say(NOT_BEGUN)
         try:
-            if self._job.give_up():
+            if self._job.cancel():
                 return self._hint.say(NOT_BEGUN)
             is_told = self._job.stop()
         except ConnectionLost:
@@ -288,6 +238,6 @@ def _first_line(text: str) -> str:
 
 
 def _as_of_one_run(first: Result, last: Result) -> Result:
-    """The job's result with the keys that Ansible adds to the first run of a module."""
-    own = {"goes_on", "changed", "invocation", "warnings", "deprecations"}
+    """The job's result with the keys that Ansible adds to the run of a module."""
+    own = {"goes_on", "folder", "changed", "invocation", "warnings", "deprecations"}
     return {**{key: value for key, value in first.items() if key not in own}, **last}

@@ -9,9 +9,10 @@ that ``FAULT_FIRST=17 FAULT_RUNS=1`` is the run that a complaint named 17.
 
 from __future__ import annotations
 
+import json
 import os
 import random
-import shutil
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,7 +39,7 @@ SINGLE, BATCH, JOB = "single", "batch", "background"
 SORTS = (SINGLE, SINGLE, SINGLE, BATCH, JOB)
 RIVALS = (None, None, None, None, "scale", "scale", "label", "label", "image")
 """What somebody else does meanwhile: nothing in half of the runs."""
-PART = "SWARMOPS_ROLLOUT_PART"
+JOBS = "SWARMOPS_ROLLOUT_JOBS"
 
 
 def attempt(engine: Endpoint, prefix: str, folder: Path, number: int) -> Trial:
@@ -92,18 +93,23 @@ def in_foreground(_folder: Path, **asked: Any) -> tuple[run.Result, str | None]:
 
 
 def in_background(folder: Path, **asked: Any) -> tuple[run.Result, str | None]:
-    """Run the module as the two parts of a task that is watched; return its result and what the job has told."""
-    decided = run.module("swarm_service_image", env={PART: "plan"}, **asked)
-    if not decided.data.get("goes_on"):
-        return decided, None
-    assert not decided.changed
+    """Run the module as a task that is watched; return its result and what the job has told."""
+    began = time.monotonic()
     folder.mkdir(mode=0o700)
-    os.mkfifo(folder / "wake")
-    folder.joinpath("ticket").touch()
-    result = run.module("swarm_service_image", env={PART: "job", "ANSIBLE_ASYNC_DIR": str(folder)}, **asked)
-    progress = folder.joinpath("progress").read_text(encoding="utf-8")
-    shutil.rmtree(folder)
-    return result, progress
+    answer = run.module("swarm_service_image", env={JOBS: str(folder)}, **asked)
+    if "folder" not in answer.data:
+        return answer, None
+    assert answer.data["goes_on"]
+    assert not answer.changed
+    job = Path(answer.data["folder"])
+    job.joinpath("ticket").rename(job / "progress")
+    with open(job / "wake", "rb", buffering=0) as woken:
+        job.joinpath("go").write_text("\n", encoding="utf-8")
+        while woken.read(1):
+            pass
+    text = job.joinpath("result").read_text(encoding="utf-8")
+    result = run.Result(json.loads(text), text, time.monotonic() - began)
+    return result, job.joinpath("progress").read_text(encoding="utf-8")
 
 
 def table(trials: list[Trial]) -> str:

@@ -111,7 +111,7 @@ def left_behind(home: Path) -> tuple[list[str], list[str]]:
     while True:
         files = [str(path) for path in home.glob(".ansible_async/*")]
         processes = [command for command in map(_command, Path("/proc").glob("[0-9]*")) if str(home) in command]
-        left = [each for each in processes if "rollout-" in each or "AnsiballZ" in each or "async_wrapper" in each]
+        left = [each for each in processes if "rollout-" in each or "AnsiballZ" in each]
         if (files, left) == CLEAN or time.monotonic() > give_up:
             return files, left
         time.sleep(1)

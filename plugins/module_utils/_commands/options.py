@@ -41,7 +41,7 @@ def carry_out(rollout: Rollout, single: bool) -> Result:
 class Host(NamedTuple):
     """What Ansible provides on the managed node: check mode, a way to run programs, and one to carry out a rollout.
 
-    A watched task is carried out in parts (`_rollout/parts.py`).
+    A watched task is carried out in the background (`_rollout/job.py`).
     """
 
     check_mode: bool

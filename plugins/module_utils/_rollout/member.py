@@ -181,7 +181,9 @@ class Member:
             image = errors.quote(stored_image(wait.service["Spec"]))
             self.aftermath = f"{self.name} was put back and runs {image} again."
         else:
-            self.aftermath = f"{self.name} was put back, but has not converged ({wait.outcome}): {wait.reason.rstrip('.')}."
+            self.aftermath = (
+                f"{self.name} was put back, but has not converged ({wait.outcome}): {wait.reason.rstrip('.')}."
+            )
 
     @property
     def _success(self) -> Outcome:

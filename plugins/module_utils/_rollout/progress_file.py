@@ -4,9 +4,8 @@
 
 """The folder through which a job and the controller exchange messages. Private to this collection.
 
-The controller makes the folder, for this user alone, with a ticket in it. The job takes the ticket, once, which turns
-it into the file that the progress is appended to. So a controller that takes the ticket back knows that no job will
-begin.
+The job makes the folder, for its user alone, with a ticket in it. The controller begins the job by turning the ticket
+into the file that the progress is appended to; whoever takes the ticket away first has cancelled the job.
 """
 
 from __future__ import annotations
@@ -14,18 +13,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
+import select
+import shutil
+import tempfile
 import time
-from typing import Any, Callable, Dict, List
-
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
+from typing import Any, Callable, Dict, List, Optional
 
 NAME = "rollout-"  # what the name of the folder begins with
 TICKET = "ticket"
+CANCELLED = "cancelled"  # what becomes of the ticket of a job that never begins
 PROGRESS = "progress"  # a JSON object a line
+RESULT = "result"  # what the module prints
+GO = "go"  # a pipe: a line says that the ticket is gone
 STOP = "stop"  # exists when the job should start no further service
 WAKE = "wake"  # a pipe: a line wakes the watchers, and its end tells them that the job has ended
 WATCHED = "watched"  # written to each time the controller looks
+LONGEST_START = 60  # seconds in which a controller may begin a job
 UNWATCHED_SECONDS = 60  # how long after its last look a controller may come back for the result
 
 # Removes a job's folder if nobody has fetched its result, `$2` seconds from now at the latest.
@@ -46,25 +49,44 @@ class ProgressFile:
     """The file to which a job writes its progress; only the job's own user can read or change it."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._pipe = -1
+        self.folder = folder
+        self._go = self._wake = -1
 
     @classmethod
-    def take(cls, folder: str, start_program: StartProgram) -> ProgressFile:
-        """Take a job's ticket. Raises InvalidInput if the job was cancelled, or the folder is not this user's own."""
-        file = cls(os.path.expanduser(folder))
+    def make(cls, base: str) -> Optional[ProgressFile]:
+        """Make a job's folder in `base`, where `~` is the user's home; None if there can be none."""
+        base = os.path.abspath(os.path.expanduser(os.path.expandvars(base)))
         try:
-            os.stat(file._path(TICKET))
-            if not _is_own(file._folder):
-                raise InvalidInput("The folder of this job does not belong to its user alone.")
-            file._pipe = os.open(file._path(WAKE), os.O_RDWR | os.O_NONBLOCK)
-            os.rename(file._path(TICKET), file._path(PROGRESS))
+            os.makedirs(base, mode=0o700, exist_ok=True)
+            file = cls(tempfile.mkdtemp(prefix=NAME, dir=base))
         except OSError:
-            if os.path.basename(file._folder).startswith(NAME):
-                start_program(_remove(file._folder, 2))  # Ansible has made it again, for a result that nobody wants
-            raise InvalidInput("This job was cancelled before it began.") from None
-        file.append({"pid": os.getpid()})
+            return None
+        try:
+            file._go, file._wake = file._pipe(GO), file._pipe(WAKE)
+            os.close(os.open(file._path(TICKET), os.O_CREAT | os.O_WRONLY, 0o600))
+        except OSError:
+            file.remove()
+            return None
         return file
+
+    @property
+    def result(self) -> str:
+        """Where the module's result belongs."""
+        return self._path(RESULT)
+
+    def await_beginning(self, seconds: float = LONGEST_START) -> bool:
+        """Wait until the controller begins the job. Returns False if it does not; the folder is then removed."""
+        select.select([self._go], [], [], seconds)
+        with contextlib.suppress(OSError):
+            os.rename(self._path(TICKET), self._path(CANCELLED))
+        if os.path.exists(self._path(PROGRESS)):
+            return True
+        self.remove()
+        return False
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def is_stopped(self) -> bool:
@@ -80,15 +102,15 @@ class ProgressFile:
     def wake(self) -> None:
         """Wake the watchers; at most one such call waits in the pipe."""
         with contextlib.suppress(OSError):
-            os.read(self._pipe, 4096)
+            os.read(self._wake, 4096)
         with contextlib.suppress(OSError):
-            os.write(self._pipe, b"\n")
+            os.write(self._wake, b"\n")
 
     def end(self, start_program: StartProgram) -> None:
         """Announce the result, which is there when this process has ended, and have the folder removed later."""
         self.append({"end": True})
         left = 2 if self.is_stopped else max(10, UNWATCHED_SECONDS - self._seconds_unwatched())
-        start_program(_remove(self._folder, left))
+        start_program(_remove(self.folder, left))
 
     def _seconds_unwatched(self) -> int:
         try:
@@ -96,14 +118,13 @@ class ProgressFile:
         except OSError:
             return 0
 
+    def _pipe(self, name: str) -> int:
+        """Make a pipe. Opened in both directions, it neither waits for the other side nor ends with it."""
+        os.mkfifo(self._path(name), 0o600)
+        return os.open(self._path(name), os.O_RDWR | os.O_NONBLOCK)
+
     def _path(self, name: str) -> str:
-        return os.path.join(self._folder, name)
-
-
-def _is_own(folder: str) -> bool:
-    """Whether only this user can read or change a folder. Raises OSError."""
-    status = os.lstat(folder)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+        return os.path.join(self.folder, name)
 
 
 def _remove(folder: str, left: int) -> List[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Dict
 
@@ -22,118 +23,128 @@ def run_shell(script: str) -> Dict[str, Any]:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
-    made = Job(run_shell)
-    assert made.make_folder(f"{tmp_path}/it's here")
+def file(tmp_path: Path) -> ProgressFile:
+    """What the job's process has made."""
+    made = ProgressFile.make(f"{tmp_path}/it's here")
+    assert made is not None
     return made
 
 
-def path(job: Job, name: str = "") -> Path:
-    return Path(job.folder, name)
+@pytest.fixture
+def job(file: ProgressFile) -> Job:
+    return Job(run_shell, file.folder)
 
 
-def begin(job: Job, *lines: Dict[str, Any]) -> ProgressFile:
-    """Begin in this process."""
-    file = ProgressFile.take(job.folder, lambda _command: None)
-    for line in lines:
-        file.append(line)
-    return file
+@pytest.fixture
+def begun(file: ProgressFile, job: Job) -> Job:
+    """A job that the controller has begun, of which it knows a first line."""
+    file.wake()
+    assert job.look() == ([], "alive")
+    assert file.await_beginning()
+    return job
 
 
-PID = {"pid": os.getpid()}
+def end(file: ProgressFile) -> None:
+    """Do what the end of the job's process does."""
+    os.close(file._wake)
 
 
-def test_the_folder_is_its_users_own(job: Job) -> None:
-    assert path(job).stat().st_mode & 0o777 == 0o700
-    assert path(job, "ticket").exists()
+def test_the_first_look_begins_the_job(file: ProgressFile, job: Job) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        looked = pool.submit(job.look)
+        assert file.await_beginning()
+        file.append({"at": 1})
+        assert looked.result() == ([{"at": 1}], "alive")
+    assert Path(file.folder, "watched").exists()
 
 
-def test_a_folder_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    job = Job(run_shell)
-    assert job.make_folder("~/.ansible_async")
-    assert path(job).parent == tmp_path / ".ansible_async"
+def test_a_job_that_has_cancelled_itself(file: ProgressFile, job: Job) -> None:
+    assert not file.await_beginning(0)
+    assert job.look() == ([], "cancelled")
 
 
-def test_where_no_folder_can_be() -> None:
-    assert not Job(run_shell).make_folder("/proc/nowhere")
+def test_a_job_that_is_about_to_cancel_itself(file: ProgressFile, job: Job) -> None:
+    Path(file.folder, "ticket").rename(Path(file.folder, "cancelled"))
+    assert job.look() == ([], "cancelled")
 
 
-def test_what_was_cut_off_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
-    def cut_off(script: str) -> Dict[str, Any]:
-        return run_shell(script.replace("&& mkfifo wake", "&& kill -9 $$"))
+def test_whether_a_job_that_is_gone_was_begun_is_not_known_after_a_cut(file: ProgressFile) -> None:
+    job = Job(lambda _script: {"stdout": ""}, file.folder)
+    with pytest.raises(ConnectionLost):
+        job.look()
+    job._run_shell = run_shell
+    file.remove()
+    assert job.look().state == "gone"
 
-    assert not Job(cut_off).make_folder(str(tmp_path))
-    assert list(tmp_path.iterdir()) == []
 
-
-def test_news_come_once(job: Job) -> None:
-    file = begin(job, {"at": 1})
-    assert job.look().lines == [PID, {"at": 1}]
-    assert job.look() == ([], "alive")  # what woke us is known already
+def test_news_come_once(file: ProgressFile, begun: Job) -> None:
     file.append({"at": 2})
     file.append({"at": 3})
-    news = job.look()
-    assert (news.lines, news.state) == ([{"at": 2}, {"at": 3}], "alive")
-    assert path(job, "watched").exists()
+    assert begun.look() == ([{"at": 2}, {"at": 3}], "alive")
+    file.wake()
+    assert begun.look() == ([], "alive")
 
 
-def test_after_a_cut_it_looks_before_it_waits(job: Job) -> None:
-    file = begin(job)
-    cut = Job(run_shell)
-    cut.folder = job.folder
-    assert cut.look().lines == [PID]
-    os.read(file._pipe, 9)  # a watcher that was cut off was woken in vain
-    cut._run_shell = lambda _script: {"stdout": ""}
+def test_after_a_cut_it_looks_before_it_waits(file: ProgressFile, begun: Job) -> None:
+    begun._run_shell = lambda _script: {"stdout": ""}
     with pytest.raises(ConnectionLost):
-        cut.look()
-    cut._run_shell = run_shell
-    assert cut.look() == ([], "alive")
+        begun.look()
+    file.append({"at": 1})
+    os.read(file._wake, 9)  # the watcher that was cut off was woken in vain
+    begun._run_shell = run_shell
+    assert begun.look() == ([{"at": 1}], "alive")
 
 
-def test_a_process_that_is_gone_is_not_waited_for(job: Job) -> None:
-    file = begin(job, {"pid": 2**22 + 1})
-    assert job.look().state == "alive"  # as far as was known when it looked
-    os.close(file._pipe)
-    assert job.look() == ([], "ended")
+def test_a_job_that_has_ended_is_not_waited_for(file: ProgressFile, begun: Job) -> None:
+    end(file)
+    assert begun.look() == ([], "ended")
 
 
-def test_a_folder_that_is_gone(job: Job) -> None:
-    job.remove()
-    assert not path(job).exists()
-    assert job.look().state == "gone"
-    assert job.fetch() is None
-    assert not job.stop()
-    assert not job.give_up()
+def test_a_folder_that_is_gone(file: ProgressFile, begun: Job) -> None:
+    begun.remove()
+    assert not Path(file.folder).exists()
+    assert begun.look().state == "gone"
+    assert begun.fetch() is None
+    assert not begun.stop()
+    assert not begun.cancel()
 
 
-def test_a_job_that_has_not_begun_can_be_given_up_and_one_that_has_cannot(job: Job, tmp_path: Path) -> None:
-    other = Job(run_shell)
-    other.make_folder(str(tmp_path))
-    begin(other)
-    assert (job.give_up(), other.give_up()) == (True, False)
-    assert (path(job).exists(), path(other).exists()) == (False, True)
+def test_a_job_that_has_not_begun_can_be_cancelled(file: ProgressFile, job: Job) -> None:
+    assert job.cancel()
+    assert not Path(file.folder).exists()
+    assert not file.await_beginning()
 
 
-def test_a_job_is_told_to_stop(job: Job) -> None:
-    assert job.stop()
-    assert path(job, "stop").exists()
+def test_a_job_that_has_begun_cannot_be_cancelled(file: ProgressFile, begun: Job) -> None:
+    assert not begun.cancel()
+    assert Path(file.folder).exists()
 
 
-def test_the_result_is_there_when_ansible_has_written_it(job: Job) -> None:
-    begin(job)
-    assert job.fetch() is None
-    path(job, "j123.45").write_text('{"started": 1, "finished": 0, "ansible_job_id": "j123.45"}', encoding="utf-8")
-    assert job.fetch() is None
-    path(job, "j123.45").write_text('{"changed": true}', encoding="utf-8")
-    path(job, "j123.45.tmp").write_text("half", encoding="utf-8")
-    assert job.fetch() == {"changed": True}
+def test_a_job_is_told_to_stop(file: ProgressFile, begun: Job) -> None:
+    assert begun.stop()
+    assert file.is_stopped
+
+
+def test_the_result_is_what_there_is_at_the_end_of_the_job(file: ProgressFile, begun: Job) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        fetched = pool.submit(begun.fetch)
+        file.append({"end": True})
+        Path(file.result).write_text('\n{"changed": true}\n', encoding="utf-8")
+        end(file)
+        assert fetched.result() == {"changed": True}
+
+
+@pytest.mark.parametrize("printed", ["", "half a resu"])
+def test_a_job_that_was_killed_has_no_result(file: ProgressFile, begun: Job, printed: str) -> None:
+    Path(file.result).write_text(printed, encoding="utf-8")
+    end(file)
+    assert begun.fetch() is None
 
 
 @pytest.mark.parametrize("answer", [{"stdout": "", "stderr": "Connection reset by peer"}, {"stdout": '{"at": 1}\n'}])
 def test_a_command_that_was_cut_off(answer: Dict[str, Any]) -> None:
     with pytest.raises(ConnectionLost):
-        Job(lambda _script: answer).look()
+        Job(lambda _script: answer, "/jobs/rollout-1").look()
 
 
 def test_a_node_that_cannot_be_reached() -> None:
@@ -141,13 +152,17 @@ def test_a_node_that_cannot_be_reached() -> None:
         raise AnsibleConnectionFailure("Connection refused")
 
     with pytest.raises(ConnectionLost, match="Connection refused"):
-        Job(fail).look()
+        Job(fail, "/jobs/rollout-1").look()
 
 
-def test_what_a_login_prints_does_no_harm(job: Job) -> None:
-    begin(job, {"at": 1})
-    noisy = Job(lambda script: {**run_shell(script), "stdout": "Welcome!\n" + run_shell(script)["stdout"]})
-    noisy.folder = job.folder
-    assert noisy.look().lines == [PID, {"at": 1}]
-    path(job, "j123.45").write_text('{"changed": true}', encoding="utf-8")
-    assert noisy.fetch() == {"changed": True}
+def test_what_a_login_prints_does_no_harm(file: ProgressFile, begun: Job) -> None:
+    def run_noisily(script: str) -> Dict[str, Any]:
+        done = run_shell(script)
+        return {**done, "stdout": "Welcome!\n" + done["stdout"]}
+
+    begun._run_shell = run_noisily
+    file.append({"at": 1})
+    assert begun.look().lines == [{"at": 1}]
+    Path(file.result).write_text('{"changed": true}', encoding="utf-8")
+    end(file)
+    assert begun.fetch() == {"changed": True}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import subprocess
 import time
 from pathlib import Path
@@ -14,99 +13,121 @@ from typing import Any, Dict, List
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 
 Commands = List[List[str]]
 
 
+def made(base: Path) -> ProgressFile:
+    file = ProgressFile.make(str(base))
+    assert file is not None
+    return file
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """What a controller makes."""
-    made = tmp_path / "rollout-1"
-    made.mkdir(mode=0o700)
-    made.joinpath("ticket").touch()
-    os.mkfifo(made / "wake", 0o600)
-    return made
+def file(tmp_path: Path) -> ProgressFile:
+    """That of a job which the controller has begun."""
+    file = made(tmp_path)
+    begin(file)
+    assert file.await_beginning()
+    return file
 
 
-def take(folder: Path, started: Any = None) -> ProgressFile:
-    return ProgressFile.take(str(folder), (started if started is not None else []).append)
+@pytest.fixture
+def folder(file: ProgressFile) -> Path:
+    return Path(file.folder)
+
+
+def begin(file: ProgressFile) -> None:
+    """Do what the controller does."""
+    folder = Path(file.folder)
+    folder.joinpath("ticket").rename(folder / "progress")
+    folder.joinpath("go").write_bytes(b"\n")
 
 
 def lines(folder: Path) -> List[Dict[str, Any]]:
     return [json.loads(line) for line in folder.joinpath("progress").read_text(encoding="utf-8").splitlines()]
 
 
-def test_a_job_tells_its_process_and_what_is_new(folder: Path) -> None:
-    file = take(folder)
+def test_a_job_tells_what_is_new(file: ProgressFile, folder: Path) -> None:
     file.append({"services": ["ü"]})
-    assert lines(folder) == [{"pid": os.getpid()}, {"services": ["ü"]}]
+    assert lines(folder) == [{"services": ["ü"]}]
     assert folder.joinpath("progress").read_bytes().isascii()
 
 
-def test_who_watches_is_woken_by_each_line_and_by_the_end(folder: Path) -> None:
-    file = take(folder)
+def test_who_watches_is_woken_by_each_line_and_by_the_end(file: ProgressFile, folder: Path) -> None:
     script = "exec 3<> wake 4< wake 3>&-; while read -r woken <&4; do echo woken; done; echo ended"
     with subprocess.Popen(["/bin/sh", "-c", script], cwd=folder, stdout=subprocess.PIPE, text=True) as watcher:
         assert watcher.stdout is not None
-        assert watcher.stdout.readline() == "woken\n"
         for _line in range(3):
             file.append({"at": 1})
             assert watcher.stdout.readline() == "woken\n"
-        os.close(file._pipe)
+        os.close(file._wake)
         assert watcher.stdout.readline() == "ended\n"
 
 
-def test_calls_to_wake_up_do_not_pile_up(folder: Path) -> None:
-    file = take(folder)
+def test_calls_to_wake_up_do_not_pile_up(file: ProgressFile) -> None:
     for _line in range(9):
         file.append({"at": 1})
-    assert os.read(file._pipe, 4096) == b"\n"
+    assert os.read(file._wake, 4096) == b"\n"
 
 
-def test_a_ticket_is_taken_once(folder: Path) -> None:
-    take(folder)
-    started: Commands = []
-    with pytest.raises(InvalidInput, match="cancelled before it began"):
-        take(folder, started)
-    assert len(started) == 1  # what removes the result that Ansible writes nevertheless
+def test_the_folder_is_its_users_own(tmp_path: Path) -> None:
+    folder = Path(made(tmp_path / "made" / "too").folder)
+    assert folder.parent == tmp_path / "made" / "too"
+    assert folder.name.startswith("rollout-")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in folder.iterdir()) == ["go", "ticket", "wake"]
 
 
-@pytest.mark.parametrize("name", ["rollout-1", "elsewhere"])
-def test_a_job_that_was_given_up_removes_only_a_folder_of_its_own_kind(tmp_path: Path, name: str) -> None:
-    started: Commands = []
-    tmp_path.joinpath(name).mkdir()
-    with pytest.raises(InvalidInput):
-        take(tmp_path / name, started)
-    assert bool(started) == (name == "rollout-1")
+def test_a_folder_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Path(made(Path("~/.ansible_async")).folder).parent == tmp_path / ".ansible_async"
 
 
-@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
-def test_a_folder_that_others_can_enter_is_refused(folder: Path, mode: int) -> None:
-    folder.chmod(mode)
-    with pytest.raises(InvalidInput, match="not belong to its user alone"):
-        take(folder)
-    assert folder.joinpath("ticket").exists()
+def test_where_no_folder_can_be() -> None:
+    assert ProgressFile.make("/proc/nowhere") is None
 
 
-def test_a_folder_behind_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
-    link = tmp_path / "rollout-2"
-    link.symlink_to(folder)
-    assert stat.S_IMODE(link.lstat().st_mode) == 0o777
-    with pytest.raises(InvalidInput, match="not belong to its user alone"):
-        take(link)
+def test_where_a_folder_cannot_be_filled_it_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: str, _mode: int) -> None:
+        raise OSError("not on this file system")
+
+    monkeypatch.setattr("os.mkfifo", refuse)
+    assert ProgressFile.make(str(tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_it_can_be_asked_to_stop(folder: Path) -> None:
-    file = take(folder)
+def test_a_job_that_nobody_begins_ends(tmp_path: Path) -> None:
+    file = made(tmp_path)
+    assert not file.await_beginning(0.01)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_was_cancelled_ends_at_once(tmp_path: Path) -> None:
+    file = made(tmp_path)
+    folder = Path(file.folder)
+    folder.joinpath("ticket").rename(folder / "cancelled")
+    folder.joinpath("go").write_bytes(b"\n")
+    began = time.monotonic()
+    assert not file.await_beginning()
+    assert time.monotonic() < began + 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_was_begun_at_the_last_moment_begins(tmp_path: Path) -> None:
+    file = made(tmp_path)
+    Path(file.folder, "ticket").rename(Path(file.folder, "progress"))
+    assert file.await_beginning(0.01)
+
+
+def test_it_can_be_asked_to_stop(file: ProgressFile, folder: Path) -> None:
     assert not file.is_stopped
     folder.joinpath("stop").touch()
     assert file.is_stopped
 
 
-def test_a_folder_that_is_gone_ends_nothing(folder: Path) -> None:
-    file = take(folder)
+def test_a_folder_that_is_gone_ends_nothing(file: ProgressFile, folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
@@ -118,8 +139,9 @@ def test_a_folder_that_is_gone_ends_nothing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("unwatched", "is_stopped", "left"), [(0, False, 60), (45, False, 15), (99, False, 10), (0, True, 2)]
 )
-def test_how_long_the_result_waits_for_somebody(folder: Path, unwatched: int, is_stopped: bool, left: int) -> None:
-    file = take(folder)
+def test_how_long_the_result_waits_for_somebody(
+    file: ProgressFile, folder: Path, unwatched: int, is_stopped: bool, left: int
+) -> None:
     watched = folder / "watched"
     watched.touch()
     os.utime(watched, (time.time() - unwatched,) * 2)
@@ -132,16 +154,14 @@ def test_how_long_the_result_waits_for_somebody(folder: Path, unwatched: int, is
     assert abs(int(started[0][-1]) - left) <= 1
 
 
-def test_the_folder_is_removed_when_its_time_is_over(folder: Path) -> None:
-    file = take(folder)
+def test_the_folder_is_removed_when_its_time_is_over(file: ProgressFile, folder: Path) -> None:
     started: Commands = []
     file.end(started.append)
     subprocess.run([*started[0][:-1], "0"], check=True)
     assert not folder.exists()
 
 
-def test_a_controller_that_is_interrupted_leaves_nothing_to_wait_for(folder: Path) -> None:
-    file = take(folder)
+def test_a_controller_that_is_interrupted_leaves_nothing_to_wait_for(file: ProgressFile, folder: Path) -> None:
     started: Commands = []
     file.end(started.append)
     folder.joinpath("stop").touch()
