@@ -21,7 +21,13 @@ LONGEST_MESSAGE = 3000
 
 FORBIDDEN = ("Traceback", "has a fault", SECRET, "\x1b")
 NOTHING = ("Nothing was changed", "nothing of this task was written", "had not been updated")
-CONFLICTS = ("onflict on the service", "somebody else changed it", "somebody else has changed it")
+CONFLICTS = (
+    "onflict on the service",
+    "somebody else changed it",
+    "somebody else has changed it",
+    "update out of sequence",
+)
+"""What a run may say where somebody else wrote; the last one where the time is over before another try."""
 AFTERTHOUGHTS = ("has not converged on", "could not be read back")
 FOREIGN = ("superseded", "timed_out")
 """Outcomes of a service that somebody else may hold in another state than this task left it in."""
