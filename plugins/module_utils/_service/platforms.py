@@ -46,15 +46,16 @@ def check_platforms(service: types.Service, target: Target, nodes: List[types.No
     others = [node for node in eligible if _platform(node) and not has_platform(node, target.platforms)]
     if not others:
         return ""
-    said = f"The image {brief(target.reference.familiar)} is for {names_of(target.platforms)}"
+    image, own = brief(target.reference.familiar), names_of(target.platforms)
     if len(others) == len(eligible):
         raise NoNodeFits(
-            f"{said}, and the nodes that the service {name_of(service)} may run on are {_by_platform(others)}. No task "
-            "of it could start. Push the image for one of their platforms too, or change the placement constraints of "
-            "the service."
+            f"The image {image} is for {own}, and the nodes that the service {name_of(service)} may run on are "
+            f"{_by_platform(others)}. No task of it could start. Push the image for one of their platforms too, or "
+            "change the placement constraints of the service."
         )
-    is_global = not {"Global", "GlobalJob"}.isdisjoint(spec.get("Mode") or {})
-    return f"{said}, so this global service runs on no other node: {_by_platform(others)}." if is_global else ""
+    if {"Global", "GlobalJob"}.isdisjoint(spec.get("Mode") or {}):
+        return ""
+    return f"The image {image} is for {own}, so this global service runs on no other node: {_by_platform(others)}."
 
 
 def warning_of_kept_platforms(spec: types.ServiceSpec) -> str:
