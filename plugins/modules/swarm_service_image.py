@@ -18,6 +18,8 @@ description:
   - A service that runs the wanted image already is left alone. Nothing is sent, so its rollback target stays.
   - Writes with the swarm's own compare-and-swap. What others change at the same moment is kept, and an image that
     others set is never overwritten.
+  - An image that cannot run is refused before anything is touched. Its registry says that it does not exist, or no node
+    that the service may run on has one of its platforms.
   - Waits until the image is running, and fails where it is not, also where the swarm rolled the service back by itself.
 extends_documentation_fragment:
   - swarmops.rollout._attributes
@@ -76,7 +78,7 @@ options:
       - When the registry is asked, through the engine, for the digest that the tag has now.
       - V(changed) asks only where the reference changes. A tag that has moved goes unnoticed.
       - V(always) asks each time, so that a service follows its tag.
-      - V(never) does not ask, and writes the reference without a digest.
+      - V(never) does not ask, and writes the reference without a digest. The service keeps the platforms that it has.
       - Where O(image) states a digest, that digest is what counts. The registry is then asked only for the image's
         platforms, and only when the digest changes. One that answers with another digest is an error.
     type: str

@@ -25,6 +25,7 @@ from .engine import Endpoint, EngineError, eventually
 REQUEST = Path(__file__).with_name("_request.py")
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+OCI = "application/vnd.oci.image"
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "unknown/unknown")
 """What a multi-platform build pushes: three platforms, and the entry that holds its attestations."""
 
@@ -133,6 +134,18 @@ class Registry:
         entries = [self._put_entry(repository, image, indent, name) for indent, name in enumerate(platforms)]
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
         return self._put_manifest(repository, tag, json.dumps(index).encode(), INDEX)
+
+    def put_oci(self, repository: str, tag: str, *, of: str) -> str:
+        """Put the image at tag ``of`` at ``tag`` as a single OCI manifest, as BuildKit pushes it; return its digest.
+
+        An engine names no platforms for it.
+        """
+        image = json.loads(self._get_manifest(repository, of).body)
+        kind = f"{OCI}.manifest.v1+json"
+        config = {**image["config"], "mediaType": f"{OCI}.config.v1+json"}
+        layers = [{**layer, "mediaType": f"{OCI}.layer.v1.tar+gzip"} for layer in image["layers"]]
+        manifest = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers}
+        return self._put_manifest(repository, tag, json.dumps(manifest).encode(), kind)
 
     def digest(self, repository: str, tag: str) -> str:
         """Return the digest that ``tag`` has now."""

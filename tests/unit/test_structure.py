@@ -53,6 +53,7 @@ CONTENTS = [
     "_rollout/writer",
     "_service/status",
     "_service/tally",
+    "_service/platforms",
     "_service/plan",
     "_service/attempt",
     "_service/result",

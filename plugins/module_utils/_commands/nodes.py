@@ -6,34 +6,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, List
+
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.managers import NODES, newer_managers
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock, Retry
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.managers import newer_managers
+
+if TYPE_CHECKING:
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
-def check_nodes(engine: Engine) -> None:
-    """Check that the nodes may be read, as every wait must. Raises NotAllowed; ignores errors that may pass."""
-    try:
-        engine.nodes()
-    except errors.NotAllowed:
-        raise
-    except errors.EngineError:
-        return
+def read_nodes(engine: Engine, clock: Clock, waits: bool) -> List[types.Node]:
+    """The swarm's nodes; none if the engine does not tell, which is no reason to fail.
 
-
-def warning_of_newer_managers(engine: Engine, waits: bool = False) -> str:
-    """A warning if other managers are newer than this engine, which may lose fields; else empty.
-
-    Also empty if the engine does not tell: that is no reason to fail. But a task that `waits` reads the nodes over and
-    over: if that is not allowed, this raises NotAllowed before anything is written.
+    But a task that `waits` reads the nodes over and over: if that is not allowed, this raises NotAllowed before
+    anything is written.
     """
     try:
-        version = engine.version()
-        newer = newer_managers(version, engine.nodes())
-    except errors.EngineError as error:
-        if waits and isinstance(error, errors.NotAllowed) and error.call == NODES:
+        return Retry(clock, engine).read(engine.nodes)
+    except errors.NotAllowed:
+        if waits:
             raise
+        return []
+    except errors.EngineError:
+        return []
+
+
+def warning_of_newer_managers(engine: Engine, nodes: List[types.Node]) -> str:
+    """A warning if other managers are newer than this engine, which may lose fields; else empty."""
+    try:
+        version = engine.version() if nodes else ""
+    except errors.EngineError:
         return ""
+    newer = newer_managers(version, nodes)
     if not newer:
         return ""
     return (

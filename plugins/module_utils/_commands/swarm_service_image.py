@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import warning_of_newer_managers
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import (
+    read_nodes,
+    warning_of_newer_managers,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
     Choice,
     Host,
@@ -36,6 +39,10 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan imp
     Target,
     asks_registry,
     settle,
+)
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.platforms import (
+    check_platforms,
+    warning_of_kept_platforms,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, as_result
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
@@ -106,10 +113,18 @@ def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock)
     options.registry.check([reference for _service, reference in wanted])
     members = [plan_member(service, reference, resolver, options) for service, reference in wanted]
     changing = [member for member in members if member.changed]
-    warning = warning_of_newer_managers(engine, options.rollout.wait) if changing else ""
-    for member in changing if warning else []:
-        member.warnings.append(warning)
+    nodes = read_nodes(engine, clock, options.rollout.wait) if changing else []
+    _check_nodes(engine, changing, nodes)
     return members
+
+
+def _check_nodes(engine: Engine, changing: List[Member], nodes: List[types.Node]) -> None:
+    """Check that the nodes can run the new images, and warn of what the update may lose. Raises NoNodeFits."""
+    of_managers = warning_of_newer_managers(engine, nodes)
+    for member in changing:
+        change = member.write.change if isinstance(member.write, Update) else None
+        of_platforms = check_platforms(member.service, change.target, nodes) if change else ""
+        member.warnings += [warning for warning in (of_platforms, of_managers) if warning]
 
 
 def _wanted(service: types.Service, image: Optional[Reference], tag: Optional[str]) -> Reference:
@@ -138,9 +153,10 @@ def plan_member(service: types.Service, wanted: Reference, resolver: Resolver, o
     change = ImageChange(settle(wanted, answer if isinstance(answer, Resolved) else None), options.force)
     handed_on = HandedOn() if change.is_met_by(service["Spec"]) else resolver.hand_on(wanted, image)
     member = Member(service, Update(service, change, handed_on.credential))
-    if isinstance(answer, UnresolvedImage):
-        member.warnings.append(f"{answer} {_consequence(wanted, image)}")
-    member.warnings += [handed_on.warning] if handed_on.warning else []
+    is_kept = change.target.platforms is None and "image" in member.entry.changes
+    of_platforms = warning_of_kept_platforms(service["Spec"]) if is_kept else ""
+    of_digest = f"{answer} {_consequence(wanted, image)}" if isinstance(answer, UnresolvedImage) else ""
+    member.warnings += [warning for warning in (of_digest, of_platforms, handed_on.warning) if warning]
     return member
 
 
@@ -149,6 +165,6 @@ def _consequence(wanted: Reference, image: str) -> str:
     if Target(wanted).is_met_by(image):
         return f"Whether the tag has moved is not known; the service keeps {errors.quote(image)}."
     if wanted.digest is not None:
-        return "The digest is the one that was asked for; the service's platforms are left as they are."
+        return "The digest is the one that was asked for; which platforms it is for is not known."
     image = wanted.with_default_tag().familiar
     return f"The service gets {image} without a digest, so each node pulls what the tag then stands for."

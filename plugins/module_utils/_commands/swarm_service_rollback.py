@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import check_nodes
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import read_nodes
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Choice, Host, Params
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
@@ -43,7 +43,7 @@ def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
     options, clock = Options.parse(params), Clock()
     members = [plan_member(service, guard) for service, guard in options.choice.read(engine, clock)]
     if options.rollout.wait and any(member.changed for member in members):
-        check_nodes(engine)
+        read_nodes(engine, clock, waits=True)
     single = options.choice.is_single
     if host.check_mode:
         return as_result([member.entry for member in members], single)

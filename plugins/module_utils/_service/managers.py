@@ -19,7 +19,6 @@ from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
-NODES = "GET /nodes"
 MOST_MANAGERS = 3  # managers named in a warning
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 

@@ -34,7 +34,7 @@ def eligible_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]
     """The IDs of the nodes that accept tasks, and meet the constraints and platforms of a spec."""
     platforms = (spec["TaskTemplate"].get("Placement") or {}).get("Platforms") or []
     placed = placed_nodes(spec, nodes)
-    return {node["ID"] for node in nodes if node["ID"] in placed and _has_platform(node, platforms)}
+    return {node["ID"] for node in nodes if node["ID"] in placed and has_platform(node, platforms)}
 
 
 def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node], are_down: bool = False) -> Set[str]:
@@ -52,9 +52,32 @@ def placed_nodes(spec: types.ServiceSpec, nodes: List[types.Node], are_down: boo
     }
 
 
+def meant_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
+    """The IDs of the nodes that meet the constraints of a spec and are active, whether they are down now or not."""
+    return placed_nodes(spec, nodes) | placed_nodes(spec, nodes, are_down=True)
+
+
 def state_of_node(node: types.Node) -> str:
     """A node's state, as the engine names it: ready, down, unknown, disconnected."""
     return str((node.get("Status") or {}).get("State", ""))
+
+
+def has_platform(node: types.Node, platforms: List[Dict[str, str]]) -> bool:
+    """Whether a node has one of these platforms; each has if there are none."""
+    own = (node.get("Description") or {}).get("Platform") or {}
+    if not platforms:
+        return True
+    return any(
+        platform.get("OS", "").lower() in ("", str(own.get("OS", "")).lower())
+        and _architecture(platform.get("Architecture", "")) in ("", _architecture(str(own.get("Architecture", ""))))
+        for platform in platforms
+    )
+
+
+def platform_name(platform: Dict[str, str]) -> str:
+    """A platform as registries write it, whatever name a node has for its architecture: `linux/amd64`."""
+    parts = (str(platform.get("OS") or "").lower(), _architecture(str(platform.get("Architecture") or "")))
+    return "/".join(part for part in parts if part)
 
 
 def away_nodes(nodes: List[types.Node]) -> Set[str]:
@@ -113,17 +136,6 @@ def _has_address(node: types.Node, wanted: str) -> bool:
         return address in ipaddress.ip_network(wanted, strict=False)
     except ValueError:
         return False
-
-
-def _has_platform(node: types.Node, platforms: List[Dict[str, str]]) -> bool:
-    own = ((node.get("Description") or {}).get("Platform")) or {}
-    if not platforms:
-        return True
-    return any(
-        platform.get("OS", "").lower() in ("", str(own.get("OS", "")).lower())
-        and _architecture(platform.get("Architecture", "")) in ("", _architecture(str(own.get("Architecture", ""))))
-        for platform in platforms
-    )
 
 
 def _architecture(name: str) -> str:

@@ -27,7 +27,10 @@ NEVER = "never"
 
 
 class Target(NamedTuple):
-    """What a service should run: a reference, and the platforms of its image if the registry names them."""
+    """What a service should run: a reference, and the platforms of its image.
+
+    `platforms` is None if they are not known, and empty if the registry was asked and names none.
+    """
 
     reference: Reference
     platforms: Optional[Platforms] = None
@@ -117,13 +120,15 @@ class ImageChange(NamedTuple):
 
 
 def _follow_platforms(task: Dict[str, Any], platforms: Optional[Platforms]) -> Dict[str, Tuple[Any, Any]]:
+    """Make a task template have the platforms of its new image: those of another one must not stay. None: not known."""
     if platforms is None:
         return {}
     placement = task.get("Placement") or {}
     before = placement.get("Platforms")
-    if before == platforms:
+    if (before or []) == platforms:
         return {}
-    task["Placement"] = dict(placement, Platforms=platforms)
+    others = {name: value for name, value in placement.items() if name != "Platforms"}
+    task["Placement"] = {**others, "Platforms": platforms} if platforms else others
     return {"platforms": (before, platforms)}
 
 
@@ -150,10 +155,11 @@ def settle(wanted: Reference, answer: Optional[Resolved]) -> Target:
     """
     if answer is None:
         return Target(wanted)
+    platforms = answer.platforms or []
     if wanted.digest is not None:
         _check_digest(wanted, wanted.digest, answer.digest)
-        return Target(wanted, answer.platforms)
-    return Target(wanted.with_default_tag().with_digest(answer.digest), answer.platforms)
+        return Target(wanted, platforms)
+    return Target(wanted.with_default_tag().with_digest(answer.digest), platforms)
 
 
 def _check_digest(wanted: Reference, stated: str, answered: str) -> None:

@@ -52,12 +52,18 @@ def update(member: Member) -> Update:
 
 
 def planned(
-    wanted: str, stored: str, *answers: Any, keychain: Optional[Keychain] = None, **settings: Any
+    wanted: str,
+    stored: str,
+    *answers: Any,
+    keychain: Optional[Keychain] = None,
+    placement: Optional[Dict[str, Any]] = None,
+    **settings: Any,
 ) -> tuple[Member, List[Dict[str, Any]]]:
     """Plan for a service that holds `stored`; also returns what was asked of the engine."""
     transport = FakeTransport(*answers)
     resolver = Resolver(connected(transport), keychain or Keychain(), FakeClock())
-    member = plan_member(make_service(stored), Reference.parse(wanted), resolver, options(**settings))
+    service = make_service(stored, Placement=placement or {})
+    member = plan_member(service, Reference.parse(wanted), resolver, options(**settings))
     return member, transport.calls
 
 
@@ -111,7 +117,37 @@ def test_a_stated_digest_goes_on_without_platforms() -> None:
     member, _calls = planned(f"app:1@{DIGEST}", "app:1", DOWN)
     assert list(member.entry.changes) == ["image"]
     [warning] = member.entry.warnings
-    assert warning.endswith("the service's platforms are left as they are.")
+    assert warning.endswith("The digest is the one that was asked for; which platforms it is for is not known.")
+
+
+ARM64 = {"Platforms": [{"Architecture": "arm64", "OS": "linux"}]}
+NO_PLATFORMS = answer(200, {"Descriptor": {"digest": DIGEST}})
+
+
+@pytest.mark.parametrize("wanted", ["app:2", f"app:2@{DIGEST}"])
+def test_platforms_of_another_image_do_not_stay_where_the_digest_is_known(wanted: str) -> None:
+    member, _calls = planned(wanted, "app:1", NO_PLATFORMS, placement=ARM64)
+    assert member.entry.changes["platforms"] == (ARM64["Platforms"], [])
+    assert member.entry.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answers", "resolve", "warnings"),
+    [("app:2", [DOWN], "changed", 2), (f"app:2@{DIGEST}", [DOWN], "never", 2), ("app:2", [], "never", 1)],
+)
+def test_platforms_of_another_image_do_not_stay_in_silence(
+    wanted: str, answers: List[Any], resolve: str, warnings: int
+) -> None:
+    member, _calls = planned(wanted, "app:1", *answers, placement=ARM64, resolve=resolve)
+    assert list(member.entry.changes) == ["image"]
+    assert len(member.entry.warnings) == warnings
+    assert member.entry.warnings[-1].startswith("The service keeps the platforms of its former image (linux/arm64),")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_platforms_of_the_same_image_stay_without_a_word(force: bool) -> None:
+    member, _calls = planned("app:1", "app:1", placement=ARM64, resolve="never", force=force)
+    assert member.entry.warnings == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import (
     away_nodes,
     eligible_nodes,
+    meant_nodes,
     owed_nodes,
     placed_nodes,
 )
@@ -100,6 +101,13 @@ def test_where_all_nodes_are_down_they_are_owed_a_task_all_the_same() -> None:
     assert owed_nodes(spec, [OWN, down]) == {"x"}
     assert owed_nodes(spec, [OWN, down, node("y", Role="worker")]) == {"y"}
     assert owed_nodes(spec, [OWN, node("x", "down", Role="worker", Availability="drain")]) == set()
+
+
+def test_nodes_that_are_down_are_meant_too() -> None:
+    spec: Any = {"TaskTemplate": {"Placement": {"Constraints": ["node.role == worker"]}}}
+    drained, down = node("drained", Role="worker", Availability="drain"), node("down", "down", Role="worker")
+    away = node("away", "unknown", Role="worker")
+    assert meant_nodes(spec, [OWN, drained, down, away]) == {"down", "away"}
 
 
 PLATFORMS: Dict[str, Any] = {

@@ -113,6 +113,16 @@ def test_force_counts_from_nothing(counter: Dict[str, int]) -> None:
             "a:1", {"MaxReplicas": 2}, [ARM], {"MaxReplicas": 2, "Platforms": [ARM]}, ["image", "platforms"], id="new"
         ),
         pytest.param("a:1", {}, [AMD64], {"Platforms": [AMD64]}, ["image", "platforms"], id="no-placement"),
+        pytest.param("a:1", {"Platforms": [ARM]}, [], {}, ["image", "platforms"], id="cleared"),
+        pytest.param("a:1", {"MaxReplicas": 2}, [], {"MaxReplicas": 2}, ["image"], id="none-to-clear"),
+        pytest.param(
+            "a:1",
+            {"MaxReplicas": 2, "Platforms": [ARM]},
+            [],
+            {"MaxReplicas": 2},
+            ["image", "platforms"],
+            id="others-stay",
+        ),
         pytest.param("a:2", {"Platforms": [ARM]}, [AMD64], {"Platforms": [ARM]}, [], id="alone-are-no-change"),
     ],
 )
@@ -132,7 +142,7 @@ jsons = st.recursive(
 objects = st.dictionaries(st.text(max_size=5), jsons, max_size=4)
 images = st.sampled_from(["a:1", "a", f"a:1@{A}", f"a@{A}", "b:1", "host:5000/a:1", "NONE", "docker.io/foo.com/a:1"])
 wanted_images = images.filter(lambda image: image != "NONE")
-platform_lists = st.none() | st.lists(st.sampled_from([AMD64, ARM]), min_size=1, max_size=2, unique_by=str)
+platform_lists = st.none() | st.lists(st.sampled_from([AMD64, ARM]), max_size=2, unique_by=str)
 
 
 @st.composite
@@ -224,3 +234,5 @@ def test_what_is_settled() -> None:
     assert settle(wanted, Resolved(DIGEST, platforms)) == Target(pinned, platforms)
     digest_only = Reference.parse(f"app@{DIGEST}")
     assert settle(digest_only, Resolved(DIGEST, platforms)) == Target(digest_only, platforms)
+    assert settle(wanted, Resolved(DIGEST)) == Target(pinned, []), "an image that is known to name none"
+    assert settle(digest_only, Resolved(DIGEST)) == Target(digest_only, [])
