@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo swarm test bench compare house picture test-papers test-machines test-bad-days test-pythons docs lint format sanity check
+.PHONY: help demo swarm test bench compare house picture mutants test-papers test-machines test-bad-days test-pythons docs lint format sanity check
 
 MANAGERS ?= 1
 WORKERS ?= 0
@@ -33,6 +33,9 @@ bench:  ## Measure the collection and its peers, and write docs/benchmark.md; ON
 
 compare:  ## See what becomes of services beside the peers, and write docs/comparison.md
 	$(RUN) $(NOX) -s compare
+
+mutants:  ## Change the code, one thing at a time, and see whether unit tests notice; ONLY=writer: that file alone
+	$(RUN) $(NOX) -s mutants $(if $(ONLY),-- $(ONLY))
 
 test-papers:  ## Run the commands of the README and the examples
 	$(RUN) $(NOX) -s test-papers

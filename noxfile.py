@@ -81,6 +81,13 @@ def test_pythons(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Change the code, one thing at a time, and see whether unit tests notice; arguments are names of files."""
+    install(session)
+    session.run("python", "-m", "tools.mutants", *session.posargs)
+
+
+@nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Show the collection at work on a real swarm."""
     install(session)
