@@ -22,7 +22,7 @@ LONGEST_MESSAGE = 3000
 FORBIDDEN = ("Traceback", "has a fault", SECRET, "\x1b")
 NOTHING = ("Nothing was changed", "nothing of this task was written", "had not been updated")
 CONFLICTS = ("onflict on the service", "somebody else changed it", "somebody else has changed it")
-AFTERTHOUGHTS = ("has not converged on", "could not be read back")
+AFTERTHOUGHTS = ("has not converged within", "could not be read back")
 FOREIGN = ("superseded", "timed_out")
 """Outcomes of a service that somebody else may hold in another state than this task left it in."""
 
