@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 
@@ -126,6 +126,18 @@ def brief(image: str) -> str:
     if reference.tag or not reference.digest:
         return reference.with_digest(None).familiar
     return f"{reference.familiar_repository}@{reference.digest[:BRIEF_DIGEST]}"
+
+
+def short(image: str) -> str:
+    """A stored image with its digest shortened."""
+    name, digest = brief(image), image.partition("@")[2]
+    return f"{name}@{digest[:BRIEF_DIGEST]}" if digest and "@" not in name else name
+
+
+def told_apart(*images: str) -> List[str]:
+    """Stored images in a short form for people, with digests only where the tags do not tell them apart."""
+    briefs = [brief(image) for image in images]
+    return briefs if len(set(briefs)) == len(set(images)) else [short(image) for image in images]
 
 
 @lru_cache(maxsize=PARSED_REFERENCES)

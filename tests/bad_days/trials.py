@@ -28,7 +28,7 @@ CONFLICTS = (
     "update out of sequence",
 )
 """What a run may say where somebody else wrote; the last one where the time is over before another try."""
-AFTERTHOUGHTS = ("has not converged on", "could not be read back")
+AFTERTHOUGHTS = ("has not converged within", "could not be read back")
 FOREIGN = ("superseded", "timed_out")
 """Outcomes of a service that somebody else may hold in another state than this task left it in."""
 

@@ -57,6 +57,7 @@ CONTENTS = [
     "_service/plan",
     "_service/attempt",
     "_service/result",
+    "_service/explanation",
     "_service/tasks",
     "_service/selection",
     "_service/managers",

@@ -21,7 +21,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference, short
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
     MissingImage,
     Resolved,
@@ -163,7 +163,7 @@ def plan_member(service: types.Service, wanted: Reference, resolver: Resolver, o
 def _consequence(wanted: Reference, image: str) -> str:
     """What a missing digest means for a service that holds `image`."""
     if Target(wanted).is_met_by(image):
-        return f"Whether the tag has moved is not known; the service keeps {errors.quote(image)}."
+        return f"Whether the tag has moved is not known; the service keeps {short(image)}."
     if wanted.digest is not None:
         return "The digest is the one that was asked for; which platforms it is for is not known."
     image = wanted.with_default_tag().familiar

@@ -13,7 +13,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes i
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Choice, Host, Params
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference, told_apart
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest
@@ -65,8 +65,9 @@ def plan_member(service: types.Service, guard: Optional[Reference]) -> Member:
         )
     image = stored_image(previous)
     if guard is not None and not Target(guard).is_met_by(image):
+        previous_image, wanted = told_apart(image, guard.familiar)
         raise errors.InvalidInput(
-            f"The service {name_of(service)} would go back to {image}, not to {guard.familiar}: it has been "
+            f"The service {name_of(service)} would go back to {previous_image}, not to {wanted}: it has been "
             "changed more than once since. Use swarm_service_image to set the image."
         )
     return Member(service, RollbackRequest(service))

@@ -35,7 +35,8 @@ class Member:
     """One service of a task, from its first reading to its entry in the result.
 
     `write` is what is to be written; None if the service is only waited for. `expected` is what it should hold during
-    the wait. Afterwards `problem` says what went wrong, and `aftermath` what was done about that.
+    the wait. Afterwards `problem` says what went wrong, `standing` how it stands then, `advice` what to do next, and
+    `aftermath` what was done about it.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Member:
         self.warnings: List[str] = []
         self.wait: Optional[Wait] = None
         self.problem = ""
+        self.standing = ""
+        self.advice = ""
         self.aftermath = ""
         self.outcome: Outcome = UNCHANGED
         self.changed = False
@@ -135,7 +138,7 @@ class Member:
             self._see(error.held)
         if isinstance(error, errors.UpdateUnfinished):
             self._lost_footprint = error.lost
-        refusal = f"The engine refused to change the service {self.name}, and it was left as it is. "
+        refusal = f"{self.name}: the engine refused the change, and the service was left as it is. "
         self.problem = f"{refusal if isinstance(error, errors.ApiError) else ''}{error}"
 
     def lose(self, problem: str, outcome: Optional[Outcome] = None) -> None:
@@ -159,7 +162,7 @@ class Member:
         if error.may_have_written:
             self.outcome, self._image_after, self._version_after = TIMED_OUT, None, None
         is_known = not error.may_have_written
-        self.aftermath = f"{self.name} was not put back: {error}" if is_known else str(error)
+        self.aftermath = f"not put back: {error}" if is_known else str(error)
 
     def conclude(self, wait: Wait, limit: float, advise: bool) -> None:
         """Record how the wait ended. `limit` is its limit in seconds; `advise` adds what to do about a failure."""
@@ -169,21 +172,39 @@ class Member:
             self.outcome = self._success
             return
         self.outcome = UNCHANGED if wait.outcome == UPDATED and not self.changed else wait.outcome or TIMED_OUT
-        self.problem = self.entry.explain(wait.reason, limit, advise)
+        facts = wait.facts(self._wanted, limit)._replace(outcome=self.outcome)
+        self.problem, self.standing = f"{self.name}: {facts.problem}", facts.standing
+        self.advice = self.outcome.advice if advise else ""
 
-    def conclude_rollback(self, wait: Wait) -> None:
-        """Record how the wait ended for the rollback that followed a problem."""
+    def conclude_rollback(self, wait: Wait, limit: float) -> None:
+        """Record how the wait ended for the rollback that followed a problem. `limit` is its limit in seconds."""
         self._look_back(wait)
         self.outcome = ROLLED_BACK if wait.outcome == CONVERGED else wait.outcome or TIMED_OUT
-        if wait.status is None:
-            self.aftermath = f"{self.name} was rolled back, but how it stands could not be read."
-        elif wait.outcome == CONVERGED:
-            image = errors.quote(stored_image(wait.service["Spec"]))
-            self.aftermath = f"{self.name} was put back and runs {image} again."
+        if wait.outcome == CONVERGED:
+            self.aftermath = f"put back, {wait.facts(self._wanted, limit)._replace(outcome=ROLLED_BACK).now}"
+            return
+        back = wait.facts(self.expected.image or self._image_before, limit)
+        if wait.status is None or wait.outcome == UPDATED:
+            self.aftermath = f"put back, but how it stands could not be read ({back.evidence})"
         else:
-            self.aftermath = (
-                f"{self.name} was put back, but has not converged ({wait.outcome}): {wait.reason.rstrip('.')}."
-            )
+            self.aftermath = "; ".join(filter(None, (f"put back, but {back.problem}", back.standing)))
+
+    @property
+    def account(self) -> str:
+        """What became of the service, on one line; empty if there is nothing to tell."""
+        if not self.problem:
+            return f"{self.name}: {_ended(self.aftermath)}" if self.aftermath else ""
+        rest = self.aftermath or self.standing
+        if self.problem.endswith("."):
+            said = " ".join(filter(None, (self.problem, _ended(rest[:1].upper() + rest[1:]))))
+        else:
+            said = _ended("; ".join(filter(None, (self.problem, rest))))
+        return said if self.aftermath or not self.advice else f"{said} {self.advice}"
+
+    @property
+    def _wanted(self) -> str:
+        """The image that the service should run, as it is stored."""
+        return str(self._changes["image"][1]) if "image" in self._changes else self._image_before
 
     @property
     def _success(self) -> Outcome:
@@ -202,3 +223,8 @@ class Member:
         """Record the service as the engine holds it now."""
         self._image_after = stored_image(service["Spec"])
         self._version_after = service["Version"]["Index"]
+
+
+def _ended(text: str) -> str:
+    """A sentence with its full stop."""
+    return text if not text or text.endswith(".") else f"{text}."

@@ -52,8 +52,8 @@ def _outcome(member: Member) -> Optional[str]:
 def _line(member: Member) -> str:
     if member.stage == QUEUED:
         return f"{member.name}: not started"
-    line = member.wait.reason if member.wait else ""
-    return line or f"{member.name}: {_outcome(member) or member.stage}"
+    status = member.wait.status if member.wait else None
+    return status.message if status else f"{member.name}: {_outcome(member) or member.stage}"
 
 
 def _failing(wait: Wait) -> Dict[str, str]:

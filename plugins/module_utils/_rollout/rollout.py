@@ -16,6 +16,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Waiter
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Writer, removed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, was_rolled_back
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.explanation import sum_up, word_for
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ROLLED_BACK, SUPERSEDED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, RolloutFailed, as_result
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import (
@@ -83,15 +84,18 @@ class Rollout:
         """The task's result. Raises RolloutFailed if something went wrong."""
         result = as_result([member.entry for member in self.members], single)
         if self._has_failed():
-            problems = [member.problem for member in self.members if member.problem]
-            concerned = [member for member in reversed(self.members) if member.aftermath]
-            if len(concerned) > MOST_PUT_BACK:  # those that were not put back come first
-                concerned.sort(key=lambda member: member.outcome == ROLLED_BACK)
-            aftermaths = [member.aftermath for member in concerned]
-            sentences = _first(problems, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
-            sentences += _first(aftermaths, MOST_PUT_BACK, "The result says what became of {} more.")
-            raise RolloutFailed(" ".join(sentences), result)
+            raise RolloutFailed(self._message(), result)
         return result
+
+    def _message(self) -> str:
+        """What became of the services, one line each where they are several, after their sum."""
+        failed = [member for member in self.members if member.problem]
+        others = [member for member in reversed(self.members) if member.aftermath and not member.problem]
+        lines = _first(failed, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
+        lines += _first(others, MOST_PUT_BACK, "The result says what became of {} more.")
+        if len(self.members) > 1:
+            lines.insert(0, sum_up([word_for(member.outcome, bool(member.problem)) for member in self.members]))
+        return "\n".join(lines)
 
     def _in_stage(self, *stages: str) -> List[Member]:
         return [member for member in self.members if member.stage in stages]
@@ -140,7 +144,7 @@ class Rollout:
         except errors.EngineError as error:
             for member in members:
                 member.lose(
-                    f"The engine accepted the update of the service {member.name}, but it could not be read back: "
+                    f"{member.name}: the engine accepted the update, but the service could not be read back: "
                     f"{error} Run the task again to see how it stands."
                 )
             return
@@ -161,7 +165,7 @@ class Rollout:
             if member.wait is None or member.wait.outcome is None:
                 continue
             if member.stage == ROLLING_BACK:
-                member.conclude_rollback(member.wait)
+                member.conclude_rollback(member.wait, self._settings.wait_timeout)
             else:
                 is_left = self._settings.on_failure == FAIL
                 member.conclude(member.wait, self._settings.wait_timeout, advise=is_left)
@@ -219,7 +223,9 @@ class Rollout:
         raise errors.UpdateUnfinished("it has the same spec as before this task.")
 
 
-def _first(sentences: List[str], most: int, rest: str) -> List[str]:
-    """The first sentences, `most` of them, and one that counts the rest."""
-    left = len(sentences) - most
-    return sentences[:most] + ([rest.format(left)] if left > 0 else [])
+def _first(members: List[Member], most: int, rest: str) -> List[str]:
+    """The accounts of the first `most` members, and a line that counts the rest; if any, the worst come first."""
+    left = len(members) - most
+    if left > 0:
+        members = sorted(members, key=lambda member: member.outcome == ROLLED_BACK)
+    return [member.account for member in members[:most]] + ([rest.format(left)] if left > 0 else [])

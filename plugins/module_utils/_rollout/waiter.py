@@ -20,6 +20,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer
     Seen,
     Watch,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.explanation import Facts
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
     PAUSED,
@@ -34,6 +35,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.status i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
     failing_tasks,
     image_of,
+    is_job,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ SHORTEST_WAIT = 0.001  # seconds beyond the moment at which time alone changes a
 class Wait:
     """One service that is waited for; `deadline` is a time of the clock.
 
-    It has ended once it has an outcome; `reason` says more if that is not `converged`.
+    It has ended once it has an outcome; `reason` says what was last seen, beside how many tasks run.
     """
 
     service: types.Service
@@ -78,12 +80,22 @@ class Wait:
     def see(self, seen: Seen) -> None:
         """Record how the service stands."""
         self.service, self.seen = seen.snapshot.service, seen
-        self.outcome, self.reason = seen.status.outcome, seen.status.message
+        self.outcome, self.reason = seen.status.outcome, seen.status.says
 
     def take_failing(self, tasks: List[types.Task], nodes: List[types.Node]) -> None:
         """Record what is wrong with those tasks that belong to the rollout that is waited for."""
         own = [task for task in tasks if self.concerns(task)]
         self.tasks = failing_tasks(self.service, own, nodes, is_given_up=self.outcome == PAUSED)
+
+    def facts(self, wanted: str, limit: float) -> Facts:
+        """How the wait ended, for a message. `wanted` is the image as stored, `limit` the wait's limit in seconds."""
+        outcome, present = self.outcome or TIMED_OUT, stored_image(self.service["Spec"])
+        if self.seen is None:
+            return Facts(outcome, wanted, present, self.reason, limit)
+        status, verb = self.seen.status, "completed" if is_job(self.service) else "run"
+        is_spread = len(self.seen.snapshot.nodes) > 1
+        count = f"{status.running}/{status.desired} {verb}"
+        return Facts(outcome, wanted, present, self.reason, limit, count, self.tasks, is_spread)
 
     def end(self, outcome: Outcome, reason: str) -> None:
         """End the wait with an outcome that the swarm did not report."""
@@ -164,7 +176,7 @@ class Waiter:
             return str(error)
         for identifier, seen in found.items():
             if seen is None:
-                self._active[identifier].end(SUPERSEDED, "The service was removed.")
+                self._active[identifier].end(SUPERSEDED, "somebody else removed it")
             else:
                 self._active[identifier].see(seen)
         return ""

@@ -21,6 +21,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry imp
     Clock,
     Retry,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import told_apart
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Attempt, Written
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import CONVERGED, ROLLED_BACK
@@ -132,17 +133,18 @@ class Update(Write):
 
     def refuse_conflict(self, now: types.Service, lost: Optional[Attempt] = None) -> None:
         """Raises UpdateConflict if somebody else has set another image."""
-        ours, theirs = stored_image(self.service["Spec"]), stored_image(now["Spec"])
-        if theirs == ours or self.change.accepts(theirs):
+        images = stored_image(self.service["Spec"]), self.change.shown(), stored_image(now["Spec"])
+        if images[2] == images[0] or self.change.accepts(images[2]):
             return
+        ours, wanted, theirs = told_apart(*images)
         fate = (
             "whether an update of this task was carried out before is not known, since its answer never came."
             if lost
             else "nothing of this task was written to the service."
         )
         raise errors.UpdateConflict(
-            f"Conflict on the service {self.name}: while this task went from {errors.quote(ours)} to "
-            f"{self.change.shown()}, somebody else set {errors.quote(theirs)}. Their change was left as it is; {fate} "
+            f"Conflict on the service {self.name}: while this task went from {ours} to {wanted}, somebody else set "
+            f"{theirs}. Their change was left as it is; {fate} "
             "Run the task again if its image should win.",
             now,
             may_have_written=lost is not None,

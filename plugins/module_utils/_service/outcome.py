@@ -10,48 +10,66 @@ from __future__ import annotations
 class Outcome(str):
     """How a rollout ended for one service: the text in the result, with what it means.
 
-    `problem` says what went wrong, with the fields `name`, the image that was `wanted`, the `present` one, and the
-    `limit` in seconds; it is empty if nothing did. `advice` says what to do next if the service is left like this.
+    `words` are the outcome in prose. `problem` says what went wrong, with the fields `wanted` (an image), `limit` (in
+    seconds), `evidence` (in brackets, or empty) and `reason` (what was last seen); it is empty if nothing did.
+    `standing` says how the service stands now, with the field `now`; `advice`, what to do next if it is left like this.
     `may_be_rolled_back`: whether `on_failure` may restore the spec that the service had before this task.
     """
 
+    words: str
     problem: str
+    standing: str
     advice: str
     may_be_rolled_back: bool
 
-    def __new__(cls, text: str, problem: str = "", advice: str = "", may_be_rolled_back: bool = True) -> Outcome:
+    def __new__(
+        cls,
+        text: str,
+        words: str = "",
+        problem: str = "",
+        standing: str = "",
+        advice: str = "",
+        may_be_rolled_back: bool = True,
+    ) -> Outcome:
         """Make one of the outcomes below."""
         made = super().__new__(cls, text)
-        made.problem, made.advice, made.may_be_rolled_back = problem, advice, may_be_rolled_back
+        made.words, made.problem, made.standing, made.advice = words or text, problem, standing, advice
+        made.may_be_rolled_back = may_be_rolled_back
         return made
 
 
-UNCHANGED = Outcome("unchanged", "{name} was not changed, and whether it has converged cannot be seen")
+UNCHANGED = Outcome("unchanged", problem="not changed, and whether it has converged cannot be seen{evidence}")
 UPDATED = Outcome(
     "updated",
-    "{name} was updated to {wanted}, but whether it converges cannot be seen",
-    "The swarm continues by itself; run swarm_service_wait to keep waiting, once that is allowed.",
+    problem="updated to {wanted}, but whether it converges cannot be seen{evidence}",
+    advice="The swarm continues by itself; run swarm_service_wait to keep waiting, once that is allowed.",
 )
 CONVERGED = Outcome("converged")
 ROLLED_BACK = Outcome(
     "rolled_back",
-    "The rollout of {wanted} on {name} failed, and the swarm put it back to {present}",
+    "put back",
+    "{wanted} failed{evidence}",
+    "put back by the swarm, {now}",
     may_be_rolled_back=False,
 )
 PAUSED = Outcome(
     "paused",
-    "The rollout of {wanted} on {name} has stopped, and the swarm does not continue by itself",
+    "stopped",
+    "{wanted} failed{evidence}",
+    "the swarm has stopped, {now}",
     "Fix the cause and run swarm_service_image with force=true, or roll back with swarm_service_rollback.",
 )
 TIMED_OUT = Outcome(
     "timed_out",
-    "{name} has not converged on {wanted} within {limit:g} seconds",
+    "timed out",
+    "{wanted} has not converged within {limit:g} s{evidence}",
+    "{now}",
     "The swarm continues by itself; run the task again to keep waiting.",
 )
 SUPERSEDED = Outcome(
     "superseded",
-    "{name} no longer rolls out {wanted}, since somebody else changed it",
-    "Run the task again if its image should win.",
+    problem="{reason} while this task waited for {wanted}",
+    advice="Run the task again if its image should win.",
     may_be_rolled_back=False,
 )
-NOT_STARTED = Outcome("not_started")
+NOT_STARTED = Outcome("not_started", "not started")

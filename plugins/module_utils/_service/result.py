@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import describe_task
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
@@ -66,18 +65,6 @@ class Entry:
             "before": {name: _shown(before) for name, (before, _after) in self.changes.items()},
             "after": {name: _shown(after) for name, (_before, after) in self.changes.items()},
         }
-
-    def explain(self, reason: str, limit: float, advise: bool) -> str:
-        """What went wrong with the rollout, what the spec holds now and, with `advise`, what to do next.
-
-        `reason` is what was last seen, `limit` the number of seconds that the task was to wait.
-        """
-        wanted = errors.quote(self.changes["image"][1] if "image" in self.changes else self.image_before)
-        present = errors.quote(self.image_after or "")
-        said = self.outcome.problem.format(name=self.name, wanted=wanted, present=present, limit=limit)
-        first = "".join(f" First failing task: {describe_task(task)}." for task in self.tasks[:1])
-        advice = f" {self.outcome.advice}" if advise and self.outcome.advice else ""
-        return f"{said} ({reason.rstrip('.')}).{first}{advice}"
 
 
 class RolloutFailed(errors.RolloutError):

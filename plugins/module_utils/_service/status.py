@@ -15,7 +15,7 @@ import math
 from typing import TYPE_CHECKING, Dict, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief, told_apart
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
     PAUSED,
@@ -42,6 +42,7 @@ NOT_REPLACED = "its restart policy no longer replaces tasks that have ended"
 NOT_PLACED = "no node meets its placement constraints"
 MOVING = ("updating", "rollback_started")
 ENDED_STATES = (*FAILED_STATES, "complete", "shutdown", "remove")
+STATES_THAT_SAY_IT = ("updating", "completed", "rollback_completed")  # the engine's message says no more than these
 MOST_NODES = 3  # nodes named in a line
 
 
@@ -76,15 +77,22 @@ class Expectation(NamedTuple):
 class Status(NamedTuple):
     """How a rollout stands: a line for people, and the outcome once there is one.
 
-    `running` and `desired` count tasks (of jobs: completed ones). `settles_in` is the number of seconds after which the
-    judgement would change if nothing happened; None if time alone changes nothing.
+    `says` adds to the line what keeps the rollout, or what ended it; it may be empty. `running` and `desired` count
+    tasks (of jobs: completed ones). `settles_in` is the number of seconds after which the judgement would change if
+    nothing happened; None if time alone changes nothing.
     """
 
-    message: str
+    line: str
     outcome: Optional[Outcome]
     running: int
     desired: int
     settles_in: Optional[float] = None
+    says: str = ""
+
+    @property
+    def message(self) -> str:
+        """The line with all that is to be said."""
+        return f"{self.line}: {self.says}" if self.says else self.line
 
     @property
     def done(self) -> bool:
@@ -101,8 +109,7 @@ def judge(snapshot: Snapshot, expected: Expectation) -> Status:
     """Judge one snapshot."""
     count = tally(snapshot)
     outcome, settles_in, says = _outcome(snapshot, count, expected)
-    line = _line(count, snapshot) + (f": {says}" if says else "")
-    return Status(line, outcome, count.reached, count.desired, settles_in)
+    return Status(_line(count, snapshot), outcome, count.reached, count.desired, settles_in, says)
 
 
 class _Verdict(NamedTuple):
@@ -114,11 +121,11 @@ class _Verdict(NamedTuple):
 def _outcome(snapshot: Snapshot, count: Tally, expected: Expectation) -> _Verdict:
     status = snapshot.service.get("UpdateStatus") or {}
     state = status.get("State", "")
-    says = errors.quote(status.get("Message", "")) if state != "updating" else ""  # it says no more than that
+    says = _engines_words(snapshot.service, expected)
     is_stuck = state == "rollback_started" and (is_job(snapshot.service) or not count.is_placed)
     outcome = _outcome_of_status(snapshot.service, expected, is_stuck)
     if outcome is not None and not (is_stuck and outcome == ROLLED_BACK and count.settled_in > 0):
-        return _Verdict(outcome, None, says or outcome)
+        return _Verdict(outcome, None, _deed_of_others(snapshot.service, expected) if outcome == SUPERSEDED else says)
     is_moving = state in MOVING and not is_stuck
     if is_moving or count.reached < count.desired:
         left = None if is_moving else count.given_up_in
@@ -155,6 +162,25 @@ def _outcome_of_status(service: types.Service, expected: Expectation, is_stuck: 
     if not met and not state.startswith("rollback"):
         return SUPERSEDED
     return PAUSED if state in ("paused", "rollback_paused") else None
+
+
+def _engines_words(service: types.Service, expected: Expectation) -> str:
+    """The engine's message on a rollout, if it says more than its state, and more than that this task asked for it."""
+    status = service.get("UpdateStatus") or {}
+    state = status.get("State", "")
+    is_ours = expected.image is not None and _was_asked_for(service) and expected.is_met_by(service["Spec"])
+    if state in STATES_THAT_SAY_IT or (state == "rollback_started" and is_ours):
+        return ""
+    return errors.quote(status.get("Message", ""))
+
+
+def _deed_of_others(service: types.Service, expected: Expectation) -> str:
+    """What somebody else has done to a service."""
+    stored = stored_image(service["Spec"])
+    image, wanted = told_apart(stored, expected.image or stored)
+    if (service.get("UpdateStatus") or {}).get("State", "").startswith("rollback"):
+        return f"somebody else rolled it back to {image}"
+    return "somebody else redeployed it" if image == wanted else f"somebody else set {image}"
 
 
 def _was_asked_for(service: types.Service) -> bool:

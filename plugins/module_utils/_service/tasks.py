@@ -64,11 +64,16 @@ def _describe(task: types.Task, hostnames: Dict[str, Any], secrets: List[str]) -
     }
 
 
-def describe_task(task: Dict[str, Any]) -> str:
-    """What is wrong with a failing task, on one line."""
-    place = f"slot {task['slot']}" if task["slot"] else "task"
-    code = f", exit code {task['exit_code']}" if task["exit_code"] is not None else ""
-    return f"{place} on node {task['node']}, {task['state']}{code}: {task['error'] or 'no reason given'}".rstrip(".")
+def describe_task(task: Dict[str, Any], names_node: bool = False) -> str:
+    """What is wrong with a failing task, on one line: `slot 1, exit code 3: task: non-zero exit (3)`.
+
+    A task without a slot is called by its node; with `names_node` the others also say where they are.
+    """
+    place = f"slot {task['slot']}" if task["slot"] else f"node {task['node']}" if task["node"] else "task"
+    where = f" on {task['node']}" if names_node and task["slot"] and task["node"] else ""
+    how = task["state"] if task["exit_code"] is None else f"exit code {task['exit_code']}"
+    error = f": {task['error']}" if task["error"] else ""
+    return f"{place}{where}, {how}{error}".rstrip(".")
 
 
 def image_of(task: types.Task) -> str:

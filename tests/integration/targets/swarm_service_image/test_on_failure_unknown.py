@@ -36,7 +36,7 @@ def test_service_that_lost_a_field_is_put_back(engine: Endpoint, proxy: Proxy, s
     result = roll(proxy, service)
     assert result.failed
     assert "These fields differ: TaskTemplate.ContainerSpec.Env" in result.message
-    assert f"{service} was put back and runs whoami:0.7 again." in result.message
+    assert " Put back, 0/0 run whoami:0.7." in result.message
     assert (result.changed, result.service["outcome"]) == (True, "rolled_back")
     assert state.of(engine, service).spec == before.spec
 
@@ -54,7 +54,7 @@ def test_update_of_unknown_fate_is_put_back(engine: Endpoint, proxy: Proxy, serv
     result = roll(proxy, service)
     assert result.failed
     assert f"It is not known whether the service {service} was updated" in result.message
-    assert f"{service} was put back and runs whoami:0.7 again." in result.message
+    assert " Put back, 0/0 run whoami:0.7." in result.message
     assert (result.changed, result.service["outcome"]) == (True, "rolled_back")
     after = state.of(engine, service)
     assert (after.spec, after.previous_image) == (before.spec, "whoami:0.6")
@@ -65,7 +65,7 @@ def test_update_that_was_not_carried_out_needs_no_rollback(engine: Endpoint, pro
     lose_the_answer(proxy, CutBefore())
     result = roll(proxy, service)
     assert result.failed
-    assert f"{service} was not put back: it has the same spec as before this task." in result.message
+    assert " Not put back: it has the same spec as before this task." in result.message
     assert (result.changed, result.service["outcome"]) == (False, "not_started")
     assert len(proxy.posts) == 1
     assert state.of(engine, service) == before

@@ -180,7 +180,7 @@ def test_result_of_a_failure_is_that_of_the_module_alone(runs: dict[str, Any]) -
     assert {*one, "failed", "exception"} == {*other, "failed", "exception"}  # Ansible hands these to a callback its way
     for told in (one, other):
         assert told["service"] == told["services"][0]
-        assert told["msg"].startswith(f"The rollout of crash:1 on {told['service']['name']} has stopped")
+        assert told["msg"].startswith(f"{told['service']['name']}: crash:1 failed (slot 1, ")
     assert one["service"].keys() == other["service"].keys()
     for key in ("changed", "outcome", "image", "warnings"):
         assert one["service"][key] == other["service"][key]
@@ -268,7 +268,7 @@ def test_what_changed_is_put_back_while_it_is_watched(runs: dict[str, Watched], 
     told = result(runs["put back"])
     outcomes = {entry["name"].rpartition("-")[2]: entry["outcome"] for entry in told["services"]}
     assert outcomes == {"good": "rolled_back", "bad": "rolled_back", "later": "not_started"}
-    assert told["msg"].count("was put back and runs whoami:0.7 again") == 2
+    assert told["msg"].count("put back, 1/1 run whoami:0.7.") == 2
     for entry in told["services"]:
         image = services.inspect(engine, entry["id"])["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
         assert image == "whoami:0.7"

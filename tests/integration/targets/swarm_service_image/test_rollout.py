@@ -190,7 +190,7 @@ def test_run_after_a_time_out_takes_up_the_wait(rolled: dict[str, Ended]) -> Non
     assert first.result.changed
     assert first.result.service["outcome"] == "timed_out"
     assert first.state == "updating"
-    for words in ("1 second", "whoami:0.6", "again"):
+    for words in ("within 1 s", "whoami:0.6", "again"):
         assert words in first.result.message
     assert_unchanged(second)
 

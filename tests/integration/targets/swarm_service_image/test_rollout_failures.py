@@ -150,7 +150,8 @@ def test_rolled_back_service_runs_what_it_ran(failed: dict[Any, Any], image: str
     ended = failed[image, "rollback"]
     assert ended.state == "rollback_completed"
     assert ended.result.service["progress"]["desired"] == REPLICAS
-    assert "put it back" in ended.result.message
+    assert "; put back by the swarm, " in ended.result.message
+    assert ended.result.message.endswith(" run whoami:0.7.")
 
 
 def loop(engine: Endpoint, name: str) -> Ended:
@@ -255,8 +256,12 @@ def test_on_failure_with_several_services(failed: dict[Any, Any], on_failure: st
     assert [entry["outcome"] for entry in result.data["services"]] == [outcome, "rolled_back"]
     assert [entry["image"]["after"] for entry in result.data["services"]] == [image, "whoami:0.7"]
     assert (good.running(image), bad.running("whoami:0.7")) == (REPLICAS, REPLICAS)
-    assert "-bad was put back" in result.message
-    assert ("-good was put back" in result.message) == (on_failure == "rollback_all")
+    first, *lines = result.message.splitlines()
+    assert first == "2 services: " + ("2 put back." if on_failure == "rollback_all" else "1 converged, 1 put back.")
+    back = f"put back, {REPLICAS}/{REPLICAS} run whoami:0.7."
+    assert lines[0].startswith(f"{bad.service['Spec']['Name']}: crash:1 failed (slot ")
+    assert lines[0].endswith(f"; {back}")
+    assert lines[1:] == ([f"{good.service['Spec']['Name']}: {back}"] if on_failure == "rollback_all" else [])
 
 
 def label_meanwhile(engine: Endpoint, name: str) -> Ended:
@@ -277,4 +282,4 @@ def test_on_failure_rollback_leaves_the_work_of_others(failed: dict[Any, Any]) -
     assert ended.result.failed
     assert ended.service["Spec"]["Labels"] == {"theirs": "yes"}
     assert ended.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == "crash:1"
-    assert "was not put back" in ended.result.message
+    assert "; not put back: somebody else has changed it since" in ended.result.message

@@ -125,7 +125,7 @@ def test_rollback_by_hand_is_another_writers_change(written: dict[str, Any]) -> 
     assert seconds < AT_ONCE
     assert ended.result.service["outcome"] == "superseded"
     assert ended.result.service["image"] == {"before": "whoami:0.7", "after": "whoami:0.7"}
-    assert "the swarm put it back" not in ended.result.message
+    assert "put back by the swarm" not in ended.result.message
     assert "somebody else" in ended.result.message
 
 

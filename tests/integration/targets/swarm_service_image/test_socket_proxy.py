@@ -80,7 +80,7 @@ def test_no_tasks_ends_the_wait_and_says_that_the_service_was_updated(
     result = change_image(proxy, service)
     assert result.failed
     assert result.message == (
-        f"{service} was updated to whoami:0.6, but whether it converges cannot be seen ({TASKS.rstrip('.')}). "
+        f"{service}: updated to whoami:0.6, but whether it converges cannot be seen ({TASKS.rstrip('.')}). "
         "The swarm continues by itself; run swarm_service_wait to keep waiting, once that is allowed."
     )
     assert result.seconds < SOON
@@ -97,7 +97,7 @@ def test_a_service_that_was_left_as_it_is(proxy: Proxy, service: str, path: str,
     ):
         assert result.failed
         assert result.message == (
-            f"{service} was not changed, and whether it has converged cannot be seen ({said.rstrip('.')})."
+            f"{service}: not changed, and whether it has converged cannot be seen ({said.rstrip('.')})."
         )
         assert result.seconds < SOON
         assert (result.changed, result.service["outcome"]) == (False, "unchanged")
@@ -110,7 +110,7 @@ def test_no_post_leaves_the_service_as_it_is(engine: Endpoint, proxy: Proxy, ser
     assert result.failed
     identifier = services.inspect(engine, service)["ID"]
     assert result.message == (
-        f"The engine refused to change the service {service}, and it was left as it is. "
+        f"{service}: the engine refused the change, and the service was left as it is. "
         + refused(f"POST /services/{identifier}/update", "POST=1 and SERVICES=1")
     )
     assert len(proxy.posts) == 1
@@ -176,5 +176,5 @@ def test_a_watched_task_shows_no_convergence_that_nobody_saw(proxy: Proxy, servi
     )
     assert done.status != 0
     assert TASKS.rstrip(".") in done.text
-    assert f"{service} was updated to whoami:0.6, but whether it converges cannot be seen" in done.text
+    assert f"{service}: updated to whoami:0.6, but whether it converges cannot be seen" in done.text
     assert "converged" not in done.text

@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import string
-from typing import Optional
+from typing import List, Optional
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
-from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import (
+    InvalidReference,
+    Reference,
+    brief,
+    short,
+    told_apart,
+)
 
 HEX = "0123456789abcdef" * 4
 A = f"sha256:{HEX}"
@@ -266,6 +272,35 @@ def references(draw: st.DrawFn) -> str:
         domain = "docker.io"  # it would be taken for a domain itself
     text = "/".join(([domain] if domain else []) + path)
     return text + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
+
+
+ONE, OTHER = (f"sha256:{digit * 64}" for digit in "ab")
+
+
+@pytest.mark.parametrize(
+    ("image", "without", "with_digest"),
+    [
+        ("whoami:0.7", "whoami:0.7", "whoami:0.7"),
+        (f"docker.io/library/whoami:0.7@{ONE}", "whoami:0.7", "whoami:0.7@sha256:aaaaaaaaaaaa"),
+        (f"host:5000/app@{ONE}", "host:5000/app@sha256:aaaaaaaaaaaa", "host:5000/app@sha256:aaaaaaaaaaaa"),
+        ("no\nreference", "no reference", "no reference"),
+    ],
+)
+def test_an_image_in_a_short_form(image: str, without: str, with_digest: str) -> None:
+    assert (brief(image), short(image)) == (without, with_digest)
+
+
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        ([f"app:1@{ONE}", f"app:2@{OTHER}"], ["app:1", "app:2"]),
+        ([f"app:1@{ONE}", f"app:1@{OTHER}"], ["app:1@sha256:aaaaaaaaaaaa", "app:1@sha256:bbbbbbbbbbbb"]),
+        ([f"app:1@{ONE}", "app:1", "app:2"], ["app:1@sha256:aaaaaaaaaaaa", "app:1", "app:2"]),
+        ([f"app:1@{ONE}", f"app:1@{ONE}"], ["app:1", "app:1"]),
+    ],
+)
+def test_digests_are_shown_where_tags_do_not_tell_images_apart(images: List[str], told: List[str]) -> None:
+    assert told_apart(*images) == told
 
 
 @given(references())

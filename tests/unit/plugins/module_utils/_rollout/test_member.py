@@ -167,7 +167,7 @@ def test_how_it_ends_where_the_write_fails(error: RolloutError, says: Any) -> No
     member.fail(error)
     assert shown(member) == says
     assert member.problem.endswith(str(error))
-    assert member.problem.startswith("The engine refused to change the service t001") == isinstance(error, ApiError)
+    assert member.problem.startswith("t001: the engine refused the change") == isinstance(error, ApiError)
     assert member.footprint == (LOST if getattr(error, "lost", None) else None)
 
 
@@ -205,21 +205,30 @@ def test_what_success_is_called(member: Member, outcome: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "came", "outcome"),
+    ("wanted", "came", "outcome", "account"),
     [
-        (NEW, PAUSED, "paused"),
-        (NEW, TIMED_OUT, "timed_out"),
-        (NEW, UPDATED, "updated"),
-        (OLD, UPDATED, "unchanged"),
-        (OLD, TIMED_OUT, "timed_out"),
+        (NEW, PAUSED, "paused", f"t001: {NEW} failed (that is why); the swarm has stopped, 1/2 run it."),
+        (NEW, TIMED_OUT, "timed_out", f"t001: {NEW} has not converged within 300 s (that is why); 1/2 run it."),
+        (NEW, UPDATED, "updated", f"t001: updated to {NEW}, but whether it converges cannot be seen (that is why)."),
+        (OLD, UPDATED, "unchanged", "t001: not changed, and whether it has converged cannot be seen (that is why)."),
+        (OLD, TIMED_OUT, "timed_out", f"t001: {OLD} has not converged within 300 s (that is why); 1/2 run {NEW}."),
     ],
 )
-def test_what_failure_is_called(wanted: str, came: Outcome, outcome: str) -> None:
+def test_what_failure_is_called(wanted: str, came: Outcome, outcome: str, account: str) -> None:
     member = updating(wanted)
     member.take(written(member))
     member.conclude(ended(came), 300, advise=False)
-    assert str(member.outcome) == outcome
-    assert "(that is why)." in member.problem
+    assert (str(member.outcome), member.account) == (outcome, account)
+
+
+@pytest.mark.parametrize(
+    ("came", "end"), [(PAUSED, "the swarm has stopped, 1/2 run it. "), (UPDATED, "cannot be seen (that is why). ")]
+)
+def test_what_to_do_comes_last(came: Outcome, end: str) -> None:
+    member = updating()
+    member.take(written(member))
+    member.conclude(ended(came), 300, advise=True)
+    assert member.account.endswith(end + came.advice)
 
 
 def test_what_was_not_seen_since_is_told_as_it_was_written() -> None:
@@ -247,24 +256,43 @@ def test_on_its_way_back() -> None:
 @pytest.mark.parametrize(
     ("wait", "outcome", "aftermath"),
     [
-        (ended(CONVERGED, OLD), "rolled_back", f"t001 was put back and runs {OLD} again."),
-        (ended(PAUSED, OLD), "paused", "t001 was put back, but has not converged (paused): that is why."),
-        (ended(PAUSED, OLD, reason="Why."), "paused", "t001 was put back, but has not converged (paused): Why."),
-        (ended(TIMED_OUT, is_seen=False), "timed_out", "t001 was rolled back, but how it stands could not be read."),
+        (ended(CONVERGED, OLD), "rolled_back", f"put back, 1/2 run {OLD}"),
+        (ended(PAUSED, OLD), "paused", f"put back, but {OLD} failed (that is why); the swarm has stopped, 1/2 run it"),
+        (
+            ended(TIMED_OUT, OLD, reason="Why."),
+            "timed_out",
+            f"put back, but {OLD} has not converged within 9 s (Why); 1/2 run it",
+        ),
+        (
+            ended(SUPERSEDED, THEIRS, reason="somebody else set it"),
+            "superseded",
+            f"put back, but somebody else set it while this task waited for {OLD}",
+        ),
+        (ended(TIMED_OUT, is_seen=False), "timed_out", "put back, but how it stands could not be read (that is why)"),
+        (ended(UPDATED, OLD), "updated", "put back, but how it stands could not be read (that is why)"),
     ],
-    ids=["converged", "paused", "a reason with a full stop", "not seen"],
+    ids=["converged", "paused", "a reason with a full stop", "others", "not seen", "not allowed"],
 )
 def test_how_a_rollback_ends(wait: Wait, outcome: str, aftermath: str) -> None:
     member = updating()
     gone_back(member)
-    member.conclude_rollback(wait)
+    member.conclude_rollback(wait, 9)
     assert (str(member.outcome), member.aftermath, member.problem) == (outcome, aftermath, "It failed.")
+    assert member.account == f"It failed. P{aftermath[1:]}."
+    member.problem = "t001: it failed"
+    assert member.account == f"t001: it failed; {aftermath}."
+    member.problem = ""
+    assert member.account == f"t001: {aftermath}."
+
+
+def test_a_service_without_a_problem_has_nothing_to_account_for() -> None:
+    assert updating().account == ""
 
 
 @pytest.mark.parametrize(
     ("error", "says", "aftermath"),
     [
-        (UpdateUnfinished("Not done."), (True, "updated", NEW, 11), "t001 was not put back: Not done."),
+        (UpdateUnfinished("Not done."), (True, "updated", NEW, 11), "not put back: Not done."),
         (UpdateUnfinished("Who knows?", LOST), (True, "timed_out", None, None), "Who knows?"),
     ],
     ids=["not done", "not known"],

@@ -82,14 +82,14 @@ def test_an_update_whose_fate_was_unknown_is_put_back_where_it_is_found() -> Non
 def test_an_update_that_was_not_carried_out_needs_no_rollback() -> None:
     swarm = unreadable()
     member = failed(swarm, lost(), meanwhile=answers_again)
-    assert member.aftermath == "t001 was not put back: it has the same spec as before this task."
+    assert member.aftermath == "not put back: it has the same spec as before this task."
     assert (member.entry.changed, member.entry.outcome, swarm.posts) == (False, "not_started", 1)
     assert member.entry.image_after == OLD
 
 
 def test_an_update_whose_fate_stays_unknown_says_so() -> None:
     member = failed(unreadable(), lost(applied=True))
-    assert member.aftermath.startswith("t001 was not put back: Nothing listens")
+    assert member.aftermath.startswith("not put back: Nothing listens")
     assert member.entry.changed
 
 

@@ -14,7 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._image import Ref
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout, Settings
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import SUPERSEDED
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import PAUSED, SUPERSEDED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 from tests.unit.plugins.module_utils._service.recorded import FakeWatch
@@ -162,10 +162,13 @@ def test_what_nobody_could_look_at_since_it_was_put_back_is_told_as_it_was_writt
     result, message = run(engine, task)
     assert [entry["outcome"] for entry in result["services"]] == ["timed_out", "timed_out"]
     assert [entry["image"]["after"] for entry in result["services"]] == [OLD, OLD]
-    assert "s0 was rolled back, but how it stands could not be read." in message
+    assert message.splitlines()[0] == "2 services: 2 failed."
+    for name in ("s0: put back", "; put back"):
+        assert f"{name}, but how it stands could not be read (Nothing listens on the socket)." in message
 
 
 MANY = 61
+LEFT = f"the swarm has stopped, 0/1 run it. {PAUSED.advice}"
 
 
 def test_a_message_of_many_failures_fits_a_screen() -> None:
@@ -173,9 +176,10 @@ def test_a_message_of_many_failures_fits_a_screen() -> None:
     task = rollout(engine, [CRASH] * MANY)
     result, message = run(engine, task)
     assert [entry["outcome"] for entry in result["services"]] == ["paused"] * MANY
-    told = [member.name for member in task.members if member.problem and member.problem in message]
-    assert told == [member.name for member in task.members[:5]]
-    assert message.endswith(" 56 more services failed; the result has the outcome of each.")
+    first, *lines, last = message.splitlines()
+    assert first == f"{MANY} services: {MANY} failed."
+    assert lines == [f"s{number}: {CRASH} failed (slot 1, failed); {LEFT}" for number in range(5)]
+    assert last == "56 more services failed; the result has the outcome of each."
     assert len(message) < 24 * 80
 
 
@@ -186,9 +190,12 @@ def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
     result, message = run(engine, task)
     outcomes = [entry["outcome"] for entry in result["services"]]
     assert outcomes.count("rolled_back") == MANY - 1
-    assert f"s{MANY - 1} was put back and runs {OLD} again." in message
-    assert message.endswith(f" The result says what became of {MANY - 1 - 10} more.")
-    last = task.members[0]
-    last.aftermath, last.outcome = "s0 was not put back.", SUPERSEDED
-    with pytest.raises(RolloutFailed, match=r"s0 was not put back\. s60 was put back"):
+    first, removed, crashed, *lines, last = message.splitlines()
+    assert first == f"{MANY} services: {MANY - 1} put back, 1 failed."
+    assert removed == f"s{MANY // 2}: somebody else removed it while this task waited for {NEW}."
+    assert crashed == f"s{MANY - 1}: {CRASH} failed (slot 1, failed); put back, 1/1 run {OLD}."
+    assert lines == [f"s{MANY - 2 - number}: put back, 1/1 run {OLD}." for number in range(10)]
+    assert last == f"The result says what became of {MANY - 2 - 10} more."
+    task.members[0].aftermath, task.members[0].outcome = "not put back", SUPERSEDED
+    with pytest.raises(RolloutFailed, match=r"\ns0: not put back\.\ns59: put back"):
         task.result(single=False)

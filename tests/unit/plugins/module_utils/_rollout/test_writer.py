@@ -405,7 +405,7 @@ NOTHING = "nothing of this task was written"
     [
         pytest.param(events(first(image(THEIRS))), UpdateConflict, [OLD, NEW, THEIRS, NOTHING], [], id="another-image"),
         pytest.param(
-            events(first(image(f"{OLD}@{DIGEST}"))), UpdateConflict, [DIGEST, NOTHING], [], id="another-digest"
+            events(first(image(f"{OLD}@{DIGEST}"))), UpdateConflict, [DIGEST[:19], NOTHING], [], id="another-digest"
         ),
         pytest.param(
             events(first(label), first(image(THEIRS))), UpdateConflict, [THEIRS], [], id="a-label-then-an-image"

@@ -25,4 +25,5 @@ def test_the_outcomes_are_those_that_are_documented() -> None:
 @pytest.mark.parametrize("outcome", ALL)
 def test_what_is_no_success_says_what_went_wrong(outcome: Outcome) -> None:
     assert bool(outcome.problem) == (outcome not in (CONVERGED, NOT_STARTED))
+    assert "_" not in outcome.words
     assert outcome.may_be_rolled_back == (outcome not in (ROLLED_BACK, SUPERSEDED))

@@ -11,42 +11,17 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
     PAUSED,
-    ROLLED_BACK,
-    SUPERSEDED,
-    TIMED_OUT,
     UNCHANGED,
-    UPDATED,
     Outcome,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Entry, as_result
 from tests.unit.plugins.module_utils.fakes import make_service
-
-TASK = {"slot": 2, "node": "vm", "state": "failed", "error": "task: non-zero exit (3)", "exit_code": 3}
 
 
 def entry(outcome: Outcome = CONVERGED, **fields: Any) -> Entry:
     changes = {"image": ("app:1", "app:2"), "platforms": (None, [{"OS": "linux"}])}
     given = {"changed": True, "changes": changes, **fields}
     return Entry(make_service("app:1"), "app:1", "app:2", 11, outcome=outcome, **given)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "said"),
-    [
-        (PAUSED, "The rollout of app:2 on t001 has stopped, and the swarm does not continue by itself"),
-        (TIMED_OUT, "t001 has not converged on app:2 within 300 seconds"),
-        (SUPERSEDED, "t001 no longer rolls out app:2, since somebody else changed it"),
-        (ROLLED_BACK, "The rollout of app:2 on t001 failed, and the swarm put it back to app:1"),
-        (UPDATED, "t001 was updated to app:2, but whether it converges cannot be seen"),
-        (UNCHANGED, "t001 was not changed, and whether it has converged cannot be seen"),
-    ],
-)
-def test_what_went_wrong_and_what_to_do(outcome: Outcome, said: str) -> None:
-    failed = dataclasses.replace(entry(outcome, tasks=[TASK]), image_after="app:1")
-    first = "First failing task: slot 2 on node vm, failed, exit code 3: task: non-zero exit (3)."
-    plain = failed.explain("that is why.", 300, advise=False)
-    assert plain == f"{said} (that is why). {first}"
-    assert failed.explain("that is why.", 300, advise=True) == f"{plain} {outcome.advice}".rstrip()
 
 
 def test_an_entry_as_it_is_returned() -> None:

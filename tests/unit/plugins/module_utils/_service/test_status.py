@@ -119,6 +119,37 @@ def test_another_spelling_of_the_image_is_the_same() -> None:
     assert judge(snapshot("update completed"), expected).done
 
 
+@pytest.mark.parametrize(
+    ("name", "expected", "outcome", "says"),
+    [
+        ("update completed", Expectation(OLD), "superseded", f"somebody else set {NEW}"),
+        ("update completed", Expectation(NEW, force_update=9), "superseded", "somebody else redeployed it"),
+        ("rollback completed", Expectation(CRASH), "rolled_back", ""),
+        ("rollback started", Expectation(), None, "update rolled back due to failure or early termination of task"),
+        ("update between two tasks", Expectation(NEW), None, ""),
+    ],
+)
+def test_what_is_said_beside_the_numbers(name: str, expected: Expectation, outcome: Optional[str], says: str) -> None:
+    judged = judge(snapshot(name), expected)
+    assert (judged.outcome, judged.says.partition(" xb7e")[0]) == (outcome, says)
+
+
+@pytest.mark.parametrize(
+    ("expected", "outcome", "says"),
+    [
+        (Expectation(OLD), None, ""),
+        (Expectation(), None, "manually requested rollback"),
+        (Expectation(CRASH), "superseded", f"somebody else rolled it back to {OLD}"),
+    ],
+)
+def test_a_rollback_on_request_is_not_told_to_who_asked(expected: Expectation, outcome: Any, says: str) -> None:
+    seen = snapshot("rollback started")
+    seen.service["PreviousSpec"] = {"Name": "x"}
+    seen.service["UpdateStatus"]["Message"] = "manually requested rollback"
+    judged = judge(seen, expected)
+    assert (judged.outcome, judged.says) == (outcome, says)
+
+
 def test_message_of_the_swarm_is_told() -> None:
     seen = snapshot("update paused")
     assert seen.service["UpdateStatus"]["Message"] in judge(seen, Expectation(CRASH)).message

@@ -92,17 +92,26 @@ FAILED: Dict[str, Any] = {
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        ({}, "slot 1 on node vm, failed, exit code 3: task: non-zero exit (3)"),
-        ({"slot": None}, "task on node vm, failed, exit code 3: task: non-zero exit (3)"),
-        ({"slot": 0}, "task on node vm, failed, exit code 3: task: non-zero exit (3)"),
-        ({"exit_code": 0}, "slot 1 on node vm, failed, exit code 0: task: non-zero exit (3)"),
-        ({"exit_code": None, "state": "rejected"}, "slot 1 on node vm, rejected: task: non-zero exit (3)"),
-        ({"exit_code": None, "error": ""}, "slot 1 on node vm, failed: no reason given"),
-        ({"exit_code": None, "error": "No such image."}, "slot 1 on node vm, failed: No such image"),
+        ({}, "slot 1, exit code 3: task: non-zero exit (3)"),
+        ({"slot": None}, "node vm, exit code 3: task: non-zero exit (3)"),
+        ({"slot": 0}, "node vm, exit code 3: task: non-zero exit (3)"),
+        ({"exit_code": 0}, "slot 1, exit code 0: task: non-zero exit (3)"),
+        ({"exit_code": None, "state": "rejected"}, "slot 1, rejected: task: non-zero exit (3)"),
+        ({"exit_code": None, "error": ""}, "slot 1, failed"),
+        ({"exit_code": None, "error": "No such image."}, "slot 1, failed: No such image"),
+        ({"node": None}, "slot 1, exit code 3: task: non-zero exit (3)"),
+        ({"slot": None, "node": None}, "task, exit code 3: task: non-zero exit (3)"),
     ],
 )
 def test_a_failing_task_on_one_line(fields: Dict[str, Any], line: str) -> None:
     assert describe_task({**FAILED, **fields}) == line
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"), [({}, "slot 1 on vm, "), ({"node": None}, "slot 1, "), ({"slot": None}, "node vm, ")]
+)
+def test_a_node_is_named_where_there_are_several(fields: Dict[str, Any], place: str) -> None:
+    assert describe_task({**FAILED, **fields}, names_node=True) == f"{place}exit code 3: task: non-zero exit (3)"
 
 
 @pytest.mark.parametrize(
