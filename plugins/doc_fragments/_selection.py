@@ -28,14 +28,37 @@ options:
         description: The stack, as in C(docker stack deploy). This is the label C(com.docker.stack.namespace).
         type: str
       labels:
-        description: Labels of the service with exactly these values.
+        description:
+          - Labels of the service with exactly these values. A value of V(null) means that the label is there, whatever
+            its value (since version 1.1.0).
+          - The labels of its containers do not count. In a compose file, what counts is C(deploy.labels).
         type: dict
       repository:
         description: The repository that the service runs now, without tag and digest, for example
           V(registry.example.com/app).
         type: str
+      exclude:
+        description:
+          - Leave out services that any of these is true of, though they match the rest of O(select).
+          - Their names are returned as RV(excluded).
+        type: dict
+        version_added: 1.1.0
+        suboptions:
+          names:
+            description: Shell patterns for names, such as V(*_db). A pattern must match the whole name, and its case.
+            type: list
+            elements: str
+          labels:
+            description: Labels of the service with exactly these values, or with any value where it is V(null). One of
+              them is enough.
+            type: dict
+          repository:
+            description: Repositories that services run now, without tag and digest.
+            type: list
+            elements: str
   allow_none:
-    description: Whether O(select) is allowed to match no service at all. By default that is an error.
+    description: Whether O(select) is allowed to match no service at all, or none that O(select.exclude) does not leave
+      out. By default that is an error.
     type: bool
     default: false
 """

@@ -76,7 +76,19 @@ SELECTION_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "aliases": ["service"]},
     "select": {
         "type": "dict",
-        "options": {"stack": {"type": "str"}, "labels": {"type": "dict"}, "repository": {"type": "str"}},
+        "options": {
+            "stack": {"type": "str"},
+            "labels": {"type": "dict"},
+            "repository": {"type": "str"},
+            "exclude": {
+                "type": "dict",
+                "options": {
+                    "names": {"type": "list", "elements": "str"},
+                    "labels": {"type": "dict"},
+                    "repository": {"type": "list", "elements": "str"},
+                },
+            },
+        },
     },
     "allow_none": {"type": "bool", "default": False},
 }

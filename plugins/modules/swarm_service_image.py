@@ -153,6 +153,16 @@ EXAMPLES = r"""
     max_parallel: 2
     on_failure: rollback_all
 
+- name: Release all services of a stack but the database, and those that are frozen
+  swarmops.rollout.swarm_service_image:
+    select:
+      stack: shop
+      exclude:
+        names: ["*_db"]
+        labels:
+          com.example.frozen: null
+    tag: "2.4.1"
+
 - name: Two services, each with its own image
   swarmops.rollout.swarm_service_image:
     services:
@@ -301,6 +311,13 @@ service:
   description: The one entry of RV(services).
   returned: when O(name) is used, and RV(services) is returned
   type: dict
+excluded:
+  description: The names of the services that match O(select) and that O(select.exclude) has left out, sorted.
+  returned: when O(select) is used, and RV(services) is returned
+  type: list
+  elements: str
+  version_added: 1.1.0
+  sample: [shop_db]
 diff:
   description: One pair per changed service, with the fields that change and no others.
   returned: success

@@ -163,6 +163,13 @@ service:
   description: The one entry of RV(services).
   returned: when O(name) is used
   type: dict
+excluded:
+  description: The names of the services that match O(select) and that O(select.exclude) has left out, sorted.
+  returned: when O(select) is used, and RV(services) is returned
+  type: list
+  elements: str
+  version_added: 1.1.0
+  sample: [shop_db]
 """
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_image_info import list_images

@@ -119,7 +119,48 @@ def _all(*rules: Rule) -> Rule:
     return lambda spec: all(rule(spec) for rule in rules)
 
 
+def _any(*rules: Rule) -> Rule:
+    return lambda spec: any(rule(spec) for rule in rules)
+
+
+def _not(rule: Rule) -> Rule:
+    return lambda spec: not rule(spec)
+
+
+def _has(label: str) -> Rule:
+    return lambda spec: label in spec["Labels"]
+
+
+def _ends(*ends: str) -> Rule:
+    return lambda spec: bool(spec["Name"].endswith(ends))
+
+
 SHOP: Any = {"stack": "PREFIXshop"}
+EXCLUSIONS: dict[str, tuple[Any, Rule]] = {
+    "a name": ({"names": ["PREFIXshop_999"]}, _ends("_999")),
+    "a pattern": (
+        {"names": ["*_98?", "*_9[0-4]5"]},
+        _any(*(_ends(f"_98{digit}") for digit in range(10)), _ends("_945")),
+    ),
+    "no whole name": ({"names": ["shop", "_99?", "PREFIXSHOP_999", "*_999x"]}, _ends("none")),
+    "a label": ({"labels": {"tier": "back"}}, _labelled(tier="back")),
+    "a label of any value": ({"labels": {"value": None}}, _has("value")),
+    "one of two labels": (
+        {"labels": {"tier": "back", "value": "007"}},
+        _any(_labelled(tier="back"), _labelled(value="007")),
+    ),
+    "a boolean label": ({"labels": {"value": True}}, _labelled(value="true")),
+    "repositories": (
+        {"repository": ["docker.io/library/whoami", "team/ap", "127.0.0.1:1/team/app"]},
+        _any(_of("whoami"), _of("127.0.0.1:1/team/app")),
+    ),
+    "either": (
+        {"names": ["*_99*"], "labels": {"value": "*"}, "repository": ["team/app"]},
+        _any(*(_ends(f"_99{digit}") for digit in range(10)), _labelled(value="*"), _of("team/app")),
+    ),
+    "nothing": ({"names": [], "labels": {}, "repository": []}, _ends("none")),
+}
+"""What is left out of the stack ``shop``, and by what rule."""
 SELECTORS: dict[str, tuple[Any, Rule]] = {
     "stack": (SHOP, _in("shop")),
     "stack that begins alike": ({"stack": "PREFIXshop-eu"}, _in("shop-eu")),
@@ -141,6 +182,15 @@ SELECTORS: dict[str, tuple[Any, Rule]] = {
         f"label {value!r}": ({**SHOP, "labels": {"value": value}}, _all(_in("shop"), _labelled(value=value)))
         for value in VALUES
     },
+    "label of any value": ({**SHOP, "labels": {"value": None}}, _all(_in("shop"), _has("value"))),
+    "label of any value and another": (
+        {"labels": {"value": None, "tier": "back", STACK_LABEL: "PREFIXshop"}},
+        _all(_in("shop"), _has("value"), _labelled(tier="back")),
+    ),
+    **{
+        f"exclude {name}": ({**SHOP, "exclude": exclude}, _all(_in("shop"), _not(rule)))
+        for name, (exclude, rule) in EXCLUSIONS.items()
+    },
     "boolean label": ({**SHOP, "labels": {"value": True}}, _all(_in("shop"), _labelled(value="true"))),
 }
 """What is selected, and by what rule a service is to be taken."""
@@ -150,6 +200,11 @@ def names_of(result: Result) -> list[str]:
     """Return the names in a result's list of services."""
     assert not result.failed, result.text
     return [entry["name"] for entry in result.data["services"]]
+
+
+def excluded_from(ships: Fleet, names: Iterable[str]) -> list[str]:
+    """Return the services of the stack ``shop`` that are not among these names."""
+    return sorted(set(ships.select("stack")[1]) - set(names))
 
 
 def outcomes(result: Result) -> list[str]:

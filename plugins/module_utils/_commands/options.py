@@ -20,14 +20,14 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credent
     Keychain,
     RunProgram,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, RolloutFailed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import Selector
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
     from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.rollout import Rollout
-    from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result
 
-    Chosen = List[Tuple[types.Service, Optional[Reference]]]
     CarryOut = Callable[[Rollout, bool], Result]
 
 Params = Dict[str, Any]
@@ -47,6 +47,30 @@ class Host(NamedTuple):
     check_mode: bool
     run_program: RunProgram
     carry_out: CarryOut = carry_out
+
+
+class Chosen(NamedTuple):
+    """The services of a task, each with the image that the options give it.
+
+    `excluded` are the names of those that `select` left out, None without `select`; `warning` is about the selection.
+    """
+
+    services: List[Tuple[types.Service, Optional[Reference]]]
+    excluded: Optional[List[str]] = None
+    warning: str = ""
+
+    def report(self, act: Callable[[], Result]) -> Result:
+        """Do a task's work. Returns its result with what was left out in it; so does the result in RolloutFailed."""
+        try:
+            return {**act(), **self._own_result}
+        except RolloutFailed as error:
+            error.result.update(self._own_result)
+            raise
+
+    @property
+    def _own_result(self) -> Result:
+        excluded = {} if self.excluded is None else {"excluded": self.excluded}
+        return {**excluded, "warnings": [self.warning]} if self.warning else excluded
 
 
 class Choice(NamedTuple):
@@ -82,14 +106,16 @@ class Choice(NamedTuple):
         return cls([params["name"]], [common], image=common, is_single=True)
 
     def read(self, engine: Engine, clock: Clock) -> Chosen:
-        """Read the services. Returns each with the image that the options give it. Raises RolloutError."""
+        """Read the services. Raises RolloutError."""
         engine.connect()
         return Retry(clock, engine).read(lambda: self._read(engine))
 
     def _read(self, engine: Engine) -> Chosen:
         if self.selector is None:
-            return list(zip(find_services(engine, self.names), self.images))
-        return [(service, self.image) for service in select_services(engine, self.selector, self.allow_none)]
+            return Chosen(list(zip(find_services(engine, self.names), self.images)))
+        selected = select_services(engine, self.selector, self.allow_none)
+        services = [(service, self.image) for service in selected.services]
+        return Chosen(services, [name_of(service) for service in selected.excluded], selected.warning)
 
 
 class RegistryOptions(NamedTuple):

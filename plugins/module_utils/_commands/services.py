@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Dict, Iterable, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import Selector
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.selection import STACK_LABEL, Selector
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 SHORT_ID_LENGTH = 12
 MOST_SUGGESTIONS = 3
+MOST_NAMES = 5  # services named in a message
 AMBIGUOUS_PREFIX = "ambiguous"
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?", re.ASCII)  # swarmkit, manager/controlapi/common.go
 
@@ -66,15 +68,65 @@ def _candidates(engine: Engine, names: List[str]) -> List[types.Service]:
     return engine.services()
 
 
-def select_services(engine: Engine, selector: Selector, allow_none: bool) -> List[types.Service]:
-    """Read the services that a selector matches, sorted by name. Raises ServiceNotFound if it matches none."""
+class Selected(NamedTuple):
+    """The services that a selector matches, by name, without those that it leaves out; and what is to be warned of."""
+
+    services: List[types.Service]
+    excluded: List[types.Service]
+    warning: str = ""
+
+
+def select_services(engine: Engine, selector: Selector, allow_none: bool) -> Selected:
+    """Read the services that a selector matches. Raises InvalidInput if none is left, unless that is allowed."""
     # The engine splits a filter at its first "=", so it cannot be asked for a key that holds one.
-    labels = [f"{key}={value}" for key, value in selector.required_labels if "=" not in key]
+    labels = [key if value is None else f"{key}={value}" for key, value in selector.required_labels if "=" not in key]
     present = engine.services({"label": labels} if labels else None)
-    taken = [service for service in present if selector.takes(service)]
-    if not taken and not allow_none:
-        raise errors.InvalidInput(f"No service has {selector}. Set allow_none=true if that is not an error.")
-    return sorted(taken, key=lambda service: str(service["Spec"].get("Name")))
+    taken = sorted(filter(selector.takes, present), key=lambda service: str(service["Spec"].get("Name")))
+    left = [service for service in taken if not selector.exclude.takes(service)]
+    excluded = [service for service in taken if selector.exclude.takes(service)]
+    warning = _warning_of_labels(left, selector.exclude.misplaced_labels, "left out")
+    if not taken and selector.labels:
+        warning = _warning_of_labels(_of_stack(engine, selector), selector.misplaced_labels, "selected")
+    if not left and not allow_none:
+        raise errors.InvalidInput(_message_of_none(selector, excluded, warning))
+    return Selected(left, excluded, warning)
+
+
+def _of_stack(engine: Engine, selector: Selector) -> List[types.Service]:
+    """All services of the selector's stack, or all if it names none, whatever their other labels."""
+    return engine.services({"label": [f"{STACK_LABEL}={selector.stack}"]} if selector.stack else None)
+
+
+def _message_of_none(selector: Selector, excluded: List[types.Service], warning: str) -> str:
+    if excluded:
+        return (
+            f"select.exclude leaves out each service that has {selector} ({_names(excluded)}). Set allow_none=true if "
+            "that is not an error."
+        )
+    return f"No service has {selector}. Set allow_none=true if that is not an error. {warning}".rstrip()
+
+
+def _warning_of_labels(
+    services: List[types.Service], misplaced: Callable[[types.Service], List[str]], effect: str
+) -> str:
+    """A warning that labels are those of containers alone and so had no effect; empty if there are none."""
+    found = {service["ID"]: misplaced(service) for service in services}
+    concerned = sorted((service for service in services if found[service["ID"]]), key=name_of)
+    if not concerned:
+        return ""
+    labels = sorted({label for labels in found.values() for label in labels})
+    is_one = len(concerned) == 1
+    return (
+        f"The containers of {_names(concerned)} have the label {errors.quote(', '.join(labels))}, and the "
+        f"{'service does' if is_one else 'services do'} not, so {'it was' if is_one else 'they were'} not {effect}. "
+        "In a compose file the labels of a service stand under deploy."
+    )
+
+
+def _names(services: List[types.Service]) -> str:
+    names = [name_of(service) for service in services[:MOST_NAMES]]
+    more = len(services) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def _check_names(names: List[str]) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes i
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
     Choice,
+    Chosen,
     Host,
     Params,
     RegistryOptions,
@@ -99,17 +100,18 @@ def change_image(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_image. Raises RolloutError."""
     options, clock = Options.parse(params), Clock()
     resolver = Resolver(engine, options.registry.keychain(host.run_program), clock)
-    members = _members(engine, options, resolver, clock)
+    chosen = options.choice.read(engine, clock)
+    members = _members(engine, options, resolver, clock, chosen)
     single = options.choice.is_single
     if host.check_mode:
-        return as_result([member.entry for member in members], single)
-    return host.carry_out(Rollout(engine, clock, options.rollout, members), single)
+        return chosen.report(lambda: as_result([member.entry for member in members], single))
+    rollout = Rollout(engine, clock, options.rollout, members)
+    return chosen.report(lambda: host.carry_out(rollout, single))
 
 
-def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock) -> List[Member]:
-    """Read the services and plan what to write into each."""
-    chosen = options.choice.read(engine, clock)
-    wanted = [(service, _wanted(service, image, options.tag)) for service, image in chosen]
+def _members(engine: Engine, options: Options, resolver: Resolver, clock: Clock, chosen: Chosen) -> List[Member]:
+    """Plan what to write into each service."""
+    wanted = [(service, _wanted(service, image, options.tag)) for service, image in chosen.services]
     options.registry.check([reference for _service, reference in wanted])
     members = [plan_member(service, reference, resolver, options) for service, reference in wanted]
     changing = [member for member in members if member.changed]

@@ -48,14 +48,15 @@ def list_images(engine: Engine, params: Params, host: Host) -> Result:
     options, clock = Options.parse(params), Clock()
     keychain = options.registry.keychain(host.run_program)
     resolver = Resolver(engine, keychain, clock) if options.check_registry else None
-    services = [service for service, _image in options.choice.read(engine, clock)]
+    chosen = options.choice.read(engine, clock)
+    services = [service for service, _image in chosen.services]
     if options.check_registry:
         options.registry.check(asked_of_registries(services))
     described = describe(engine, services, resolver)
     result: Result = {"changed": False, "services": described}
     if options.choice.is_single:
         result["service"] = described[0]
-    return result
+    return chosen.report(lambda: result)
 
 
 def describe(engine: Engine, services: List[types.Service], resolver: Optional[Resolver]) -> List[Description]:

@@ -41,13 +41,15 @@ class Options(NamedTuple):
 def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_rollback. Raises RolloutError."""
     options, clock = Options.parse(params), Clock()
-    members = [plan_member(service, guard) for service, guard in options.choice.read(engine, clock)]
+    chosen = options.choice.read(engine, clock)
+    members = [plan_member(service, guard) for service, guard in chosen.services]
     if options.rollout.wait and any(member.changed for member in members):
         read_nodes(engine, clock, waits=True)
     single = options.choice.is_single
     if host.check_mode:
-        return as_result([member.entry for member in members], single)
-    return host.carry_out(Rollout(engine, clock, options.rollout, members), single)
+        return chosen.report(lambda: as_result([member.entry for member in members], single))
+    rollout = Rollout(engine, clock, options.rollout, members)
+    return chosen.report(lambda: host.carry_out(rollout, single))
 
 
 def plan_member(service: types.Service, guard: Optional[Reference]) -> Member:

@@ -31,9 +31,11 @@ class Options(NamedTuple):
 def wait_for_services(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_wait, which changes nothing and is the same in check mode. Raises RolloutError."""
     options, clock = Options.parse(params), Clock()
-    members = [Member(service) for service, _image in options.choice.read(engine, clock)]
+    chosen = options.choice.read(engine, clock)
+    members = [Member(service) for service, _image in chosen.services]
+    rollout = Rollout(engine, clock, options.rollout, members)
     try:
-        result = host.carry_out(Rollout(engine, clock, options.rollout, members), options.choice.is_single)
+        result = chosen.report(lambda: host.carry_out(rollout, options.choice.is_single))
     except RolloutFailed as error:
         error.result.pop("diff", None)
         raise

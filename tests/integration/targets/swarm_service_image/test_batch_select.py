@@ -10,8 +10,23 @@ from typing import Any
 
 import pytest
 
-from tests.integration.fleet import IN_STACK, SELECTORS, SIZE, STACK_LABEL, Fleet, fleet, names_of, reads, run, written
+from tests.integration.fleet import (
+    EXCLUSIONS,
+    IN_STACK,
+    SELECTORS,
+    SIZE,
+    STACK_LABEL,
+    Fleet,
+    excluded_from,
+    fleet,
+    names_of,
+    reads,
+    run,
+    written,
+)
+from tests.integration.state import UPDATE
 from tests.swarm import Endpoint, Proxy, services
+from tests.swarm.proxy import Reply
 
 NOBODY: dict[str, Any] = {
     "stack": {"stack": "PREFIXsh"},
@@ -23,6 +38,16 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "empty": ({}, "select is empty"),
     "empty parts": ({"stack": "", "labels": {}, "repository": ""}, "select is empty"),
     "repository with a tag": ({"repository": "whoami:1"}, "neither a tag nor a digest"),
+    "exclude alone": ({"exclude": {"names": ["shop_db"]}}, "select has only exclude"),
+    "exclude beside empty parts": ({"stack": "", "exclude": {"names": ["shop_db"]}}, "select has only exclude"),
+    "empty pattern": (
+        {"stack": "shop", "exclude": {"names": ["shop_db", ""]}},
+        "select.exclude.names has an empty name",
+    ),
+    "repository to exclude with a tag": (
+        {"stack": "shop", "exclude": {"repository": ["app", "whoami:1"]}},
+        "select.exclude.repository is 'whoami:1': a repository has neither a tag nor a digest",
+    ),
     "repository that is none": ({"repository": "Who Ami"}, "not a valid image reference"),
 }
 
@@ -41,6 +66,92 @@ def test_selector(ships: Fleet, name: str) -> None:
     assert expected
     assert names_of(result) == expected
     assert {entry["image"]["after"].rpartition(":")[2] for entry in result.data["services"]} == {"2"}
+    assert result.data["excluded"] == (excluded_from(ships, expected) if name.startswith("exclude ") else [])
+
+
+def test_each_exclusion_leaves_somebody_out(ships: Fleet) -> None:
+    left_out = {name: excluded_from(ships, ships.select(f"exclude {name}")[1]) for name in EXCLUSIONS}
+    assert {name for name, names in left_out.items() if not names} == {"no whole name", "nothing"}
+
+
+def test_excluded_services_are_not_touched(engine: Endpoint, proxy: Proxy) -> None:
+    with fleet(engine, "left", IN_STACK) as made:
+        select, inside = made.select("exclude either")
+        out = excluded_from(made, inside)
+        before = made.held()
+        result = run(proxy.host, select=select, image="whoami:2")
+        assert (names_of(result), result.data["excluded"], result.changed) == (inside, out, True)
+        assert written(proxy, before) == inside
+        assert {name: made.held()[name] for name in out} == {name: before[name] for name in out}
+        proxy.on("POST", UPDATE, Reply(400, {"message": "invalid spec"}))
+        failed = run(proxy.host, select=select, image="whoami:3")
+        assert (failed.failed, failed.data["excluded"]) == (True, out)
+
+
+@pytest.mark.parametrize("exclude", [{"names": ["*"]}, {"labels": {"tier": None}}])
+def test_exclusion_that_leaves_nothing(ships: Fleet, proxy: Proxy, exclude: Any) -> None:
+    select = {"stack": ships.stack, "exclude": exclude}
+    result = run(proxy.host, select=select, image="whoami:2")
+    assert result.failed, result.text
+    inside = ships.select("stack")[1]
+    first = ", ".join(inside[:5])
+    assert result.message == (
+        f"select.exclude leaves out each service that has stack {ships.stack} ({first} and {IN_STACK - 5} more). Set "
+        "allow_none=true if that is not an error. Nothing was changed."
+    )
+    allowed = run(proxy.host, select=select, image="whoami:2", allow_none=True)
+    assert (names_of(allowed), allowed.changed, allowed.data["excluded"]) == ([], False, inside)
+    assert proxy.posts == []
+
+
+DEPLOY = "In a compose file the labels of a service stand under deploy."
+
+
+def labelled(engine: Endpoint, name: str, service: dict[str, str], container: dict[str, str]) -> None:
+    spec = services.simple(name, "whoami:0.7", replicas=0, Labels={STACK_LABEL: name.rpartition("-")[0], **service})
+    spec["TaskTemplate"]["ContainerSpec"]["Labels"] = container
+    services.post(engine, spec)
+
+
+def test_label_of_containers_alone_is_told_where_nothing_is_selected(engine: Endpoint, service_name: str) -> None:
+    """The commonest mistake: labels that do not stand under ``deploy:``."""
+    for short in ("a", "b"):
+        labelled(engine, f"{service_name}-{short}", {}, {"com.example.tier": service_name})
+    select = {"labels": {"com.example.tier": service_name}}
+    result = run(engine.host, select=select, tag="0.8")
+    said = (
+        f"The containers of {service_name}-a, {service_name}-b have the label com.example.tier, and the services do "
+        f"not, so they were not selected. {DEPLOY}"
+    )
+    assert result.failed
+    assert result.message == (
+        f"No service has label com.example.tier={service_name}. Set allow_none=true if that is not an error. {said} "
+        "Nothing was changed."
+    )
+    allowed = run(engine.host, select=select, tag="0.8", allow_none=True)
+    assert (names_of(allowed), allowed.changed) == ([], False)
+    assert said in str(allowed.data["warnings"])
+    other = run(engine.host, select={"labels": {"com.example.tier": f"{service_name}-other"}}, tag="0.8")
+    assert "containers" not in other.message
+
+
+@pytest.mark.parametrize("plugin", ["swarm_service_image", "swarm_service_image_info", "swarm_service_wait"])
+def test_label_of_containers_alone_leaves_nothing_out_and_is_warned_of(
+    engine: Endpoint, service_name: str, plugin: str
+) -> None:
+    labelled(engine, f"{service_name}-a", {"com.example.frozen": ""}, {})
+    labelled(engine, f"{service_name}-b", {}, {"com.example.frozen": "yes"})
+    labelled(engine, f"{service_name}-c", {}, {})
+    select = {"stack": service_name, "exclude": {"labels": {"com.example.frozen": None}}}
+    given = {"tag": "0.8"} if plugin == "swarm_service_image" else {}
+    result = run(engine.host, plugin, select=select, **given)
+    assert names_of(result) == [f"{service_name}-b", f"{service_name}-c"]
+    assert result.data["excluded"] == [f"{service_name}-a"]
+    [warning] = result.data["warnings"]
+    assert (
+        f"The containers of {service_name}-b have the label com.example.frozen, and the service does not, so it was "
+        f"not left out. {DEPLOY}"
+    ) in str(warning)
 
 
 def test_label_key_with_an_equals_sign(engine: Endpoint, service_name: str) -> None:

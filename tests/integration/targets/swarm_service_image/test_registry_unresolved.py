@@ -196,7 +196,9 @@ def test_stated_digest_does_without_the_registry(engine: Endpoint, proxy: Proxy,
     before = state.of(engine, service_name)
     warned = change_image(proxy.host, service_name, image=image)
     assert warned.changed
-    assert "platforms are left as they are" in warned.service["warnings"][0]
+    unresolved, kept, _move = warned.service["warnings"]
+    assert unresolved.endswith("The digest is the one that was asked for; which platforms it is for is not known.")
+    assert kept.startswith("The service keeps the platforms of its former image (linux/s390x), since those of the new")
     assert state.of(engine, service_name).spec == before.with_image(image)
 
 

@@ -9,11 +9,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.fleet import Fleet, fleet, names_of, run
+from tests.integration.fleet import Fleet, excluded_from, fleet, names_of, run
 from tests.swarm import Endpoint, Proxy
 
 SIZE = 130
-ROWS = ("stack", "stack that others begin with", "stack and label", "all three", "label ''", "label 'a,b'", "label '='")
+ROWS = (
+    "stack",
+    "stack that others begin with",
+    "stack and label",
+    "all three",
+    "label ''",
+    "label 'a,b'",
+    "label '='",
+    "exclude either",
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +38,7 @@ def test_selector(ships: Fleet, proxy: Proxy, row: str) -> None:
     result = run(proxy.host, "swarm_service_image_info", select=select)
     assert expected
     assert names_of(result) == expected
+    assert result.data["excluded"] == (excluded_from(ships, expected) if row.startswith("exclude ") else [])
     assert proxy.posts == []
 
 

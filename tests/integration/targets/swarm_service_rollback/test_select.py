@@ -9,11 +9,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.fleet import Fleet, fleet, names_of, run, written
+from tests.integration.fleet import Fleet, excluded_from, fleet, names_of, run, written
 from tests.swarm import Endpoint, Proxy
 
 SIZE = 130
-ROWS = ("stack", "stack that others begin with", "stack and label", "all three", "label ''", "label 'a,b'", "label '='")
+ROWS = (
+    "stack",
+    "stack that others begin with",
+    "stack and label",
+    "all three",
+    "label ''",
+    "label 'a,b'",
+    "label '='",
+    "exclude either",
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +42,7 @@ def test_selector(ships: Fleet, proxy: Proxy, row: str) -> None:
     result = run(proxy.host, "swarm_service_rollback", select=select, wait=False)
     assert expected
     assert names_of(result) == expected
+    assert result.data["excluded"] == (excluded_from(ships, expected) if row.startswith("exclude ") else [])
     assert result.changed
     assert written(proxy, ships.held(), "rollback=previous") == expected
     assert ships.images(ships.names) == before

@@ -7,11 +7,16 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Choice, RegistryOptions
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
+    Choice,
+    Chosen,
+    RegistryOptions,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import GivenKeychain, Keychain
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.docker_config import DockerConfigKeychain
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 from tests.unit.plugins.module_utils.fakes import FakeClock, FakeSwarm, make_service
 
 NONE: Dict[str, Any] = {"name": None, "services": None, "select": None, "allow_none": False, "image": None}
@@ -86,7 +91,34 @@ def test_what_names_no_services(params: Dict[str, Any], said: str) -> None:
 def test_each_service_is_read_with_its_image(params: Dict[str, Any], found: Any) -> None:
     swarm = FakeSwarm(make_service(), make_service(name="t002", identifier="b" * 25))
     chosen = choice(**params).read(swarm.engine, FakeClock())
-    assert [(service["Spec"]["Name"], image and image.familiar) for service, image in chosen] == found
+    assert [(service["Spec"]["Name"], image and image.familiar) for service, image in chosen.services] == found
+    assert (chosen.excluded, chosen.warning) == ([] if "select" in params else None, "")
+
+
+def test_what_was_left_out_is_in_the_result() -> None:
+    swarm = FakeSwarm(make_service(), make_service(name="t002", identifier="b" * 25))
+    swarm.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Labels"] = {"frozen": ""}
+    exclude = {"names": ["t002"], "labels": {"frozen": None}, "repository": None}
+    chosen = choice(select={**SHOP, "exclude": exclude}).read(swarm.engine, FakeClock())
+    assert [service["Spec"]["Name"] for service, _image in chosen.services] == ["t001"]
+    result = chosen.report(lambda: {"changed": True})
+    [warning] = result.pop("warnings")
+    assert result == {"changed": True, "excluded": ["t002"]}
+    assert "The containers of t001 have the label frozen" in warning
+
+
+def test_what_was_left_out_is_in_the_result_of_a_failure() -> None:
+    def fail() -> Any:
+        raise RolloutFailed("It has stopped.", {"changed": True})
+
+    with pytest.raises(RolloutFailed) as caught:
+        Chosen([], ["t002"], "Labels are elsewhere.").report(fail)
+    assert caught.value.result == {"changed": True, "excluded": ["t002"], "warnings": ["Labels are elsewhere."]}
+
+
+def test_where_nothing_is_selected_by_rule_nothing_is_left_out() -> None:
+    assert Chosen([]).report(lambda: {"changed": False}) == {"changed": False}
+    assert Chosen([], []).report(lambda: {"changed": False}) == {"changed": False, "excluded": []}
 
 
 @pytest.mark.parametrize(

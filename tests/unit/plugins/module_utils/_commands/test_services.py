@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
@@ -171,25 +171,107 @@ def test_a_service_listed_twice(twin: str) -> None:
         ({"tier": "back"}, ["tier=back"], []),
         ({"a=b": "c"}, [], ["shop_web"]),
         ({"empty": ""}, ["empty="], ["shop_api"]),
+        ({"empty": None}, ["empty"], ["shop_api", "shop_web"]),
+        ({"a=b": None}, [], ["shop_web"]),
     ],
 )
-def test_what_the_engine_is_asked_for(labels: Dict[str, str], asked: List[str], taken: List[str]) -> None:
+def test_what_the_engine_is_asked_for(labels: Dict[str, Any], asked: List[str], taken: List[str]) -> None:
     swarm = shop()
     web, api = swarm.services.values()
     web["Spec"]["Labels"].update({"tier": "front", "a=b": "c", "empty": "not"})
     api["Spec"]["Labels"].update({"tier": "front", "empty": ""})
-    found = select_services(swarm.engine, Selector.parse("shop", labels, None), allow_none=True)
-    assert [service["Spec"]["Name"] for service in found] == taken
-    assert swarm.filters == [{"label": [*asked, "com.docker.stack.namespace=shop"]}]
+    selected = select_services(swarm.engine, Selector.parse("shop", labels, None), allow_none=True)
+    assert names(selected.services) == taken
+    stack = "com.docker.stack.namespace=shop"
+    again = [] if taken else [{"label": [stack]}]
+    assert swarm.filters == [{"label": [*asked, stack]}, *again]
+
+
+def names(services: List[Service]) -> List[str]:
+    return [service["Spec"]["Name"] for service in services]
+
+
+def selecting(swarm: FakeSwarm, stack: Optional[str] = "shop", *, allow_none: bool = False, **select: Any) -> Any:
+    """The names that are selected, the names that are left out, and the warning."""
+    selector = Selector.parse(stack, select.get("labels"), select.get("repository"), select.get("exclude"))
+    selected = select_services(swarm.engine, selector, allow_none)
+    return names(selected.services), names(selected.excluded), selected.warning
 
 
 def test_the_selected_come_by_name() -> None:
-    found = select_services(shop().engine, Selector.parse("shop", None, None), allow_none=False)
-    assert [service["Spec"]["Name"] for service in found] == ["shop_api", "shop_web"]
+    assert selecting(shop()) == (["shop_api", "shop_web"], [], "")
 
 
 def test_none_selected_is_an_error_unless_allowed() -> None:
-    selector = Selector.parse("none", {"a": "b"}, "team/web")
-    assert select_services(shop().engine, selector, allow_none=True) == []
-    with pytest.raises(InvalidInput, match="No service has stack none, label a=b, repository team/web"):
-        select_services(shop().engine, selector, allow_none=False)
+    swarm = shop()
+    select: Dict[str, Any] = {"labels": {"a": "b", "c": None}, "repository": "team/web"}
+    assert selecting(swarm, "none", allow_none=True, **select) == ([], [], "")
+    with pytest.raises(InvalidInput, match=r"No service has stack none, label a=b, label c, repository team/web\."):
+        selecting(swarm, "none", **select)
+
+
+def test_who_is_left_out_is_told() -> None:
+    swarm = shop()
+    assert selecting(swarm, exclude={"names": ["*_api"]}) == (["shop_web"], ["shop_api"], "")
+    assert swarm.filters == [{"label": ["com.docker.stack.namespace=shop"]}]
+    only_matching = {"repository": "team/web", "exclude": {"names": ["*"], "labels": None}}
+    assert selecting(swarm, None, allow_none=True, **only_matching) == ([], ["shop_web"], "")
+
+
+def test_leaving_all_out_is_an_error_unless_allowed() -> None:
+    everybody: Dict[str, Any] = {"exclude": {"names": ["shop_*"]}}
+    assert selecting(shop(), allow_none=True, **everybody) == ([], ["shop_api", "shop_web"], "")
+    with pytest.raises(InvalidInput) as caught:
+        selecting(shop(), **everybody)
+    assert str(caught.value) == (
+        "select.exclude leaves out each service that has stack shop (shop_api, shop_web). Set allow_none=true if that "
+        "is not an error."
+    )
+
+
+DEPLOY = "In a compose file the labels of a service stand under deploy."
+
+
+def inside(swarm: FakeSwarm, **labels: str) -> FakeSwarm:
+    """The same services, with labels on the containers of all of them."""
+    for service in swarm.services.values():
+        service["Spec"]["TaskTemplate"]["ContainerSpec"]["Labels"] = labels
+    return swarm
+
+
+def test_labels_of_containers_are_told_where_nothing_is_selected() -> None:
+    swarm = inside(shop(), tier="front")
+    said = (
+        "The containers of shop_api, shop_web have the label tier, and the services do not, so they were not selected. "
+        f"{DEPLOY}"
+    )
+    for stack, value in (("shop", "front"), ("shop", None), (None, "front")):
+        select: Dict[str, Any] = {"labels": {"tier": value}}
+        assert selecting(swarm, stack, allow_none=True, **select) == ([], [], said)
+        with pytest.raises(InvalidInput) as caught:
+            selecting(swarm, stack, **select)
+        assert str(caught.value).endswith(f"Set allow_none=true if that is not an error. {said}")
+    assert selecting(swarm, "other", allow_none=True, labels={"tier": "front"}) == ([], [], "")
+
+
+def test_nobody_looks_at_containers_where_a_service_has_the_label() -> None:
+    swarm = inside(shop(), tier="front")
+    swarm.service["Spec"]["Labels"]["tier"] = "front"
+    assert selecting(swarm, labels={"tier": "front"}) == (["shop_web"], [], "")
+    assert len(swarm.filters) == 1
+
+
+def test_labels_of_containers_that_leave_nobody_out_are_told() -> None:
+    swarm = inside(shop(), frozen="yes", other="")
+    swarm.service["Spec"]["Labels"]["frozen"] = "yes"
+    said = (
+        f"The containers of shop_api have the label frozen, and the service does not, so it was not left out. {DEPLOY}"
+    )
+    assert selecting(swarm, exclude={"labels": {"frozen": None}}) == (["shop_api"], ["shop_web"], said)
+
+
+def test_a_message_names_five_services_at_most() -> None:
+    services = [make_service(name=f"web{number}", identifier=f"{number}" * 25) for number in range(9)]
+    swarm = inside(FakeSwarm(*services), tier="front")
+    _services, _excluded, warning = selecting(swarm, allow_none=True, labels={"tier": None})
+    assert warning.startswith("The containers of web0, web1, web2, web3, web4 and 4 more have the label tier,")
