@@ -15,6 +15,7 @@ author:
 description:
   - Reports which image services run, in its parts, how their last update stands, and how many of their tasks are in
     which state and run which image. On request, also whether their tags have moved.
+  - Also reports where a service of a stack runs another image than the stack's file stated.
   - Changes nothing.
 extends_documentation_fragment:
   - swarmops.rollout._attributes
@@ -55,6 +56,10 @@ EXAMPLES = r"""
 - name: Name the services whose tags have moved
   ansible.builtin.debug:
     msg: "{{ shop.services | selectattr('outdated') | map(attribute='name') }}"
+
+- name: Name the services that run another image than the stack's file stated
+  ansible.builtin.debug:
+    msg: "{{ shop.services | selectattr('drifted') | map(attribute='name') }}"
 """
 
 RETURN = r"""
@@ -154,6 +159,22 @@ services:
       returned: always
       type: bool
       sample: false
+    stack_image:
+      description: The image that the stack's file stated when C(docker stack deploy) deployed the service last. This is
+        the label C(com.docker.stack.image); none for a service without it.
+      returned: always
+      type: str
+      version_added: 1.1.0
+      sample: registry.example.com/app:1.1
+    drifted:
+      description:
+        - Whether RV(services[].image) differs from RV(services[].stack_image) in one of the parts that the latter
+          states. The next C(docker stack deploy) may then set that image again.
+        - None for a service without that label.
+      returned: always
+      type: bool
+      version_added: 1.1.0
+      sample: true
     error:
       description: Why something could not be determined for this service; otherwise none.
       returned: always

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 Description = Dict[str, Any]
+STACK_IMAGE_LABEL = "com.docker.stack.image"  # what the stack's file said at its last deployment (docker/cli)
 
 
 class Options(NamedTuple):
@@ -111,7 +113,10 @@ def _describe(service: types.Service, tasks: List[types.Task], resolver: Optiona
         "tasks": _count_tasks(tasks),
         "registry_digest": None,
         "outdated": None,
+        "stack_image": None,
+        "drifted": None,
         "error": None,
+        **_drift(service["Spec"]),
         **_image(service, resolver),
     }
 
@@ -128,6 +133,21 @@ def _image(service: types.Service, resolver: Optional[Resolver]) -> Description:
             told.update(_compare(reference, resolver))
     except errors.RolloutError as error:
         told["error"] = str(error)
+    return told
+
+
+def _drift(spec: types.ServiceSpec) -> Description:
+    """What the stack's file said, and whether another reference runs; nothing for a service without that label."""
+    label = (spec.get("Labels") or {}).get(STACK_IMAGE_LABEL)
+    if label is None:
+        return {}
+    told: Description = {"stack_image": errors.quote(label)}
+    try:
+        wanted = Reference.parse(label)
+    except errors.RolloutError as error:
+        return {**told, "error": f"Whether the service has drifted is not known ({STACK_IMAGE_LABEL}): {error}"}
+    with suppress(errors.RolloutError):  # the service's own image: `_image` says why
+        told["drifted"] = not wanted.covers(Reference.parse(stored_image(spec)))
     return told
 
 

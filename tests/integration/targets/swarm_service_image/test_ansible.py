@@ -33,6 +33,27 @@ PLAYBOOK = """
           - result.service.image.before == '{before}'
           - result.service.image.after == 'whoami:0.6'
 """
+SELECTING = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - swarmops.rollout.swarm_service_image:
+        select:
+          stack: {stack}
+          exclude:
+            names: ["*-db"]
+            labels:
+              com.example.frozen:
+        tag: "0.6"
+        docker_host: {host}
+      register: result
+
+    - ansible.builtin.assert:
+        that:
+          - result is changed
+          - result.excluded == ['{stack}-a', '{stack}-db']
+          - result.services | map(attribute='name') == ['{stack}-b']
+"""
 FAILING = """
 - hosts: localhost
   gather_facts: false
@@ -135,3 +156,17 @@ def test_ad_hoc_failure(engine: Endpoint, service: str, secret: str) -> None:
     assert "Nothing was changed." in done.text
     assert secret not in done.text
     assert state.of(engine, service) == before
+
+
+def test_who_is_left_out_is_told_by_a_watched_task_as_well(engine: Endpoint, service_name: str) -> None:
+    """Its warning is that of the job's result, and comes once."""
+    for short, labels in (("a", {"com.example.frozen": "yes"}), ("b", {}), ("db", {})):
+        own = {"com.docker.stack.namespace": service_name, **labels}
+        spec = services.simple(f"{service_name}-{short}", "whoami:0.7", replicas=0, Labels=own)
+        spec["TaskTemplate"]["ContainerSpec"]["Labels"] = {"com.example.frozen": "yes"}
+        services.post(engine, spec)
+    done = run.playbook(SELECTING.format(host=engine.host, stack=service_name))
+    assert done.status == 0, done.text
+    assert f"{service_name}-b: 0/0 running whoami:0.6" in done.text
+    said = " ".join(done.text.split())
+    assert said.count(f"The containers of {service_name}-b have the label com.example.frozen") == 1

@@ -51,6 +51,8 @@ def test_parts_of_the_image(
         "tasks": {"by_state": {}, "by_image": {}},
         "registry_digest": None,
         "outdated": None,
+        "stack_image": None,
+        "drifted": None,
         "error": None,
     }
     assert {request.method for request in proxy.requests} == {"GET"}

@@ -57,6 +57,8 @@ def test_what_is_told_of_a_service() -> None:
         "tasks": {"by_state": {}, "by_image": {}},
         "registry_digest": None,
         "outdated": None,
+        "stack_image": None,
+        "drifted": None,
         "error": None,
     }
 
@@ -86,6 +88,44 @@ def test_how_it_compares_with_its_registry(
     assert (told["registry_digest"], told["outdated"]) == (digest, outdated)
     assert told["image"] == image
     assert (error in told["error"]) if error else told["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "drifted"),
+    [
+        ("app:1", "app:1", False),
+        (f"app:1@{DIGEST}", "app:1", False),
+        (f"app:1@{DIGEST}", "docker.io/library/app:1", False),
+        (f"app:1@{DIGEST}", f"app@{DIGEST}", False),
+        (f"app:1@{DIGEST}", f"app:1@{OTHER_DIGEST}", True),
+        ("app:1", f"app:1@{DIGEST}", True),
+        ("app", "app:latest", False),
+        ("app:2", "app", True),
+        ("app:2", "app:1", True),
+        ("team/app:1", "app:1", True),
+        ("NO REFERENCE", "app:1", None),
+    ],
+)
+def test_whether_a_service_has_left_its_stacks_file(image: str, label: str, drifted: Optional[bool]) -> None:
+    service = make_service(image)
+    service["Spec"]["Labels"]["com.docker.stack.image"] = label
+    told = described(service)
+    assert (told["stack_image"], told["drifted"]) == (label, drifted)
+    assert (told["error"] is None) is (drifted is not None)
+
+
+def test_a_stacks_image_that_is_no_reference_is_told() -> None:
+    service = make_service()
+    service["Spec"]["Labels"]["com.docker.stack.image"] = "NO\nREFERENCE"
+    told = described(service)
+    assert (told["image"], told["stack_image"], told["drifted"]) == ("whoami:0.7", "NO REFERENCE", None)
+    assert told["error"].startswith("Whether the service has drifted is not known (com.docker.stack.image): 'NO REF")
+
+
+def test_a_service_without_labels_has_no_stack() -> None:
+    service = make_service()
+    service["Spec"]["Labels"] = None
+    assert (described(service)["stack_image"], described(service)["drifted"]) == (None, None)
 
 
 def test_a_service_that_runs_no_image_does_not_fail_the_rest() -> None:
