@@ -309,4 +309,3 @@ def test_a_task_on_another_node(cut_off: dict[str, Result], when: str, log: list
     assert "non-zero exit (3)" in result.message
     assert when == "at first" or result.seconds < MOST_SECONDS + AT_ONCE
     json.dumps(result.data)
-

@@ -408,9 +408,9 @@ def test_a_refused_stream_is_a_whole_answer(tmp_path: Path) -> None:
 def test_a_stream_that_is_too_large_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGEST_BODY", 100_000)
     taken: List[bytes] = []
-    with unix_server(tmp_path, drips(CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n")) as (_server, address):
-        with pytest.raises(BadAnswer, match="not read to its end"):
-            Transport(address, AMPLE).stream("/v1.45/tasks/x/logs", {}, taken.append)
+    server = unix_server(tmp_path, drips(CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n"))
+    with server as (_server, address), pytest.raises(BadAnswer, match="not read to its end"):
+        Transport(address, AMPLE).stream("/v1.45/tasks/x/logs", {}, taken.append)
     assert len(b"".join(taken)) < 300_000
 
 

@@ -197,7 +197,7 @@ def test_without_logs_the_message_ends_with_the_command_that_shows_them() -> Non
     logging(engine)
     result, message = run(engine, rollout(engine, [CRASH]))
     [task] = result["services"][0]["tasks"]
-    assert message.endswith(f" To see more: docker service logs --tail 20 {task['id']}")
+    assert message.endswith(f"\nTo see more: docker service logs --tail 20 {task['id']}")
     assert "log" not in task
     assert engine.logs_asked == []
 
@@ -228,10 +228,11 @@ def test_a_message_of_many_failures_fits_a_screen() -> None:
     task = rollout(engine, [CRASH] * MANY)
     result, message = run(engine, task)
     assert [entry["outcome"] for entry in result["services"]] == ["paused"] * MANY
-    first, *lines, last = message.splitlines()
+    first, *lines, last, more = message.splitlines()
     assert first == f"{MANY} services: {MANY} failed."
     assert lines == [f"s{number}: {CRASH} failed (slot 1, failed); {LEFT}" for number in range(5)]
     assert last == "56 more services failed; the result has the outcome of each."
+    assert more == f"To see more: {'; '.join(f'docker service ps --no-trunc s{number}' for number in range(5))}"
     assert len(message) < 24 * 80
 
 
@@ -242,12 +243,13 @@ def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
     result, message = run(engine, task)
     outcomes = [entry["outcome"] for entry in result["services"]]
     assert outcomes.count("rolled_back") == MANY - 1
-    first, removed, crashed, *lines, last = message.splitlines()
+    first, removed, crashed, *lines, last, more = message.splitlines()
     assert first == f"{MANY} services: {MANY - 1} put back, 1 failed."
     assert removed == f"s{MANY // 2}: somebody else removed it while this task waited for {NEW}."
     assert crashed == f"s{MANY - 1}: {CRASH} failed (slot 1, failed); put back, 1/1 run {OLD}."
     assert lines == [f"s{MANY - 2 - number}: put back, 1/1 run {OLD}." for number in range(10)]
     assert last == f"The result says what became of {MANY - 2 - 10} more."
+    assert more == f"To see more: docker service ps --no-trunc s{MANY - 1}"
     task.members[0].aftermath, task.members[0].outcome = "not put back", SUPERSEDED
     with pytest.raises(RolloutFailed, match=r"\ns0: not put back\.\ns59: put back"):
         task.result(single=False)
