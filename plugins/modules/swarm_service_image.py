@@ -139,6 +139,12 @@ EXAMPLES = r"""
     resolve: always
     on_failure: rollback
 
+- name: If the new image does not come up, show the last 20 lines that its containers wrote
+  swarmops.rollout.swarm_service_image:
+    name: t001
+    image: whoami:0.6
+    task_logs: 20
+
 - name: Change the tag, keep the repository, with the credentials of the node's own docker login
   swarmops.rollout.swarm_service_image:
     name: t001

@@ -133,8 +133,9 @@ def _why_none(task: types.Task, node: str, down: Set[str]) -> Optional[str]:
 
 def _note(shown: Shown, problem: str, node: str) -> Optional[str]:
     """What is to be said about a log that was read from a node."""
-    if problem:
-        return f"{'Incomplete' if shown.lines else 'Not read'}, from node {node}: {problem.rstrip('.')}."
+    said = problem.rstrip(".")
+    if said:
+        return f"Incomplete, from node {node}: {said}." if shown.lines else f"Not read, from node {node}: {said}."
     if shown.is_short:
         return f"Only the last {len(shown.lines)} lines: {ROOM}." if shown.lines else NO_ROOM
     return None if shown.lines else NOTHING
