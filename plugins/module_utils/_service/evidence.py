@@ -37,11 +37,12 @@ def evidence(failures: List[Failure]) -> List[str]:
 
 
 def _command(failure: Failure) -> str:
-    """The command that shows the log of the first failing task, or all tasks if that one never ran."""
-    first = failure.tasks[0] if failure.tasks else None
-    if first is None or first["exit_code"] is None:
-        return f"docker service ps --no-trunc {failure.name}"
-    return f"docker service logs --tail {LINES} {first['id']}"
+    """The command that shows what a service's tasks wrote, or how they stand if the first failing one never ran.
+
+    It names the service, not the task: a task that fails again and again is soon forgotten, with its log.
+    """
+    has_run = bool(failure.tasks) and failure.tasks[0]["exit_code"] is not None
+    return f"docker service {f'logs --tail {LINES}' if has_run else 'ps --no-trunc'} {failure.name}"
 
 
 def _logs(failure: Failure) -> List[str]:

@@ -48,10 +48,10 @@ FAULTS = {
     "no frames": Reply(200, b"<html>a page for a log</html>"),
 }
 NOTES = {
-    "endless": "Incomplete: GET /v",
-    "hanging": "Not read: GET /v",
-    "inside": "Not read: disk is bad",
-    "cut": "Not read: GET /v",
+    "endless": "Incomplete, from node ",
+    "hanging": "no complete answer",
+    "inside": ": disk is bad.",
+    "cut": "broke before the answer was complete",
     "refused": "no logs today",
     "forbidden": "TASKS=1",
     "no frames": "",
@@ -146,22 +146,22 @@ def test_why_it_failed_is_in_the_message(failed: dict[Any, Any], how: str, outco
 def test_without_logs_the_message_ends_with_the_command_that_shows_them(
     engine: Endpoint, failed: dict[Any, Any]
 ) -> None:
-    task = first(failed["plain"])
-    assert not {"log", "log_note"} & set(task)
-    message = failed["plain"].result.message
-    command = f"docker service logs --tail 20 {task['id']}"
-    assert message.endswith(f" To see more: {command}")
-    assert FATAL not in message
-    assert FATAL in engine.docker(*command.split()[1:]).stdout + engine.docker(*command.split()[1:]).stderr
+    ended = failed["plain"]
+    assert not {"log", "log_note"} & set(first(ended))
+    command = f"docker service logs --tail 20 {ended.result.service['name']}"
+    assert ended.result.message.endswith(f"\nTo see more: {command}")
+    assert FATAL not in ended.result.message
+    done = engine.docker(*command.split()[1:])
+    assert FATAL in done.stdout + done.stderr
 
 
 def test_a_task_that_never_ran_has_no_log(engine: Endpoint, failed: dict[Any, Any]) -> None:
     ended = failed["unpulled"]
     assert (first(ended)["log"], first(ended)["log_note"]) == ([], "It wrote nothing: it never had a container.")
     name = ended.result.service["name"]
-    plain = await_(engine, name)
     command = f"docker service ps --no-trunc {name}"
-    assert plain.message.endswith(f" To see more: {command}")
+    for result in (ended.result, await_(engine, name)):
+        assert result.message.endswith(f"\nTo see more: {command}")
     assert "No such image" in engine.docker(*command.split()[1:]).stdout
 
 
@@ -295,8 +295,8 @@ def cut_off() -> Iterator[dict[str, Result]]:
     ("when", "log", "note"),
     [
         ("at first", ["far away"], None),
-        ("cut off", [], "Not read: GET /v"),
-        ("down", [], "Not read: its node "),
+        ("cut off", [], "Not read, from node "),
+        ("down", [], "Not read: node "),
     ],
 )
 def test_a_task_on_another_node(cut_off: dict[str, Result], when: str, log: list[str], note: str | None) -> None:

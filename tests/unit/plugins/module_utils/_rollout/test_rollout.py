@@ -197,7 +197,7 @@ def test_without_logs_the_message_ends_with_the_command_that_shows_them() -> Non
     logging(engine)
     result, message = run(engine, rollout(engine, [CRASH]))
     [task] = result["services"][0]["tasks"]
-    assert message.endswith(f"\nTo see more: docker service logs --tail 20 {task['id']}")
+    assert message.endswith("\nTo see more: docker service logs --tail 20 s0")
     assert "log" not in task
     assert engine.logs_asked == []
 

@@ -26,12 +26,12 @@ def task(number: int = 1, exit_code: Optional[int] = 3, **fields: Any) -> Dict[s
     ("failures", "lines"),
     [
         ([], []),
-        ([Failure("t001", [task()])], ["To see more: docker service logs --tail 20 task1"]),
+        ([Failure("t001", [task()])], ["To see more: docker service logs --tail 20 t001"]),
         ([Failure("t001", [task(exit_code=None), task(2)])], ["To see more: docker service ps --no-trunc t001"]),
         ([Failure("t001", [])], ["To see more: docker service ps --no-trunc t001"]),
         (
             [Failure("t001", [task(exit_code=0)]), Failure("t002", [])],
-            ["To see more: docker service logs --tail 20 task1; docker service ps --no-trunc t002"],
+            ["To see more: docker service logs --tail 20 t001; docker service ps --no-trunc t002"],
         ),
         (
             [Failure("t001", [task(exit_code=None, log=[], log_note=NO_CONTAINER)])],
