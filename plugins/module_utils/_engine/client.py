@@ -151,6 +151,8 @@ class Engine:
         """Hand on what a task wrote last, as a stream, part by part as it comes. The engine counts the lines."""
         path = f"/tasks/{quote_url(identifier, safe='')}/logs"
         params = {"stdout": "1", "stderr": "1", "tail": str(lines)}
+        if not self._prefix:
+            self.connect()
         answer = self._transport.stream(self._prefix + path, params, take)
         if answer.status != 200:
             raise self._refusal(f"GET {path}", answer)

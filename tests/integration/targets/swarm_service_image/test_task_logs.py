@@ -16,7 +16,7 @@ import pytest
 from tests.integration.rolling import AT_ONCE, Ended, at_once, await_, roll, stands
 from tests.integration.run import Result, module, playbook
 from tests.swarm import Endpoint, Proxy, Swarm, eventually, images, services
-from tests.swarm.proxy import Action, CutBefore, Delay, Endless, Reply
+from tests.swarm.proxy import Action, CutBefore, Delay, Drip, Endless, Reply
 
 FATAL = "FATAL: cannot connect to database db:5432"
 LOG = r"/tasks/[^/]+/logs"
@@ -40,7 +40,9 @@ SCRIPTS: dict[str, tuple[str, dict[str, Any]]] = {
 """What a task of the new image does before it exits with 3, and what else its container has."""
 FAULTS = {
     "endless": Endless(b"\1\0\0\0\0\0\0\6hello\n"),
+    "stuck": Endless(b"\1\0\0\0\0\0\0\6hello\n", 60),
     "hanging": Delay(60),
+    "drip": Drip(1),
     "inside": Reply(200, b"\3\0\0\0\0\0\0\40Error grabbing logs: disk is bad\n"),
     "cut": CutBefore(),
     "refused": Reply(500, {"message": "no logs today"}),
@@ -49,13 +51,16 @@ FAULTS = {
 }
 NOTES = {
     "endless": "Incomplete, from node ",
+    "stuck": "Incomplete, from node ",
     "hanging": "no complete answer",
+    "drip": "no complete answer",
     "inside": ": disk is bad.",
     "cut": "broke before the answer was complete",
     "refused": "no logs today",
     "forbidden": "TASKS=1",
     "no frames": "",
 }
+CAME = {"endless": ["hello"] * 5, "stuck": ["hello"], "no frames": ["<html>a page for a log</html>"]}
 
 
 def bad(name: str, script: str, replicas: int = 1, **container: Any) -> services.Spec:
@@ -218,7 +223,7 @@ def test_a_fault_of_the_log_is_no_fault_of_the_task(failed: dict[Any, Any], key:
         assert NOTES[key] in (task["log_note"] or "")
         assert result.service["outcome"] == "paused"
         assert "non-zero exit (3)" in result.message
-        assert task["log"] == {"endless": ["hello"] * 5, "no frames": ["<html>a page for a log</html>"]}.get(key, [])
+        assert task["log"] == CAME.get(key, [])
     assert waited.seconds < MOST_SECONDS + AT_ONCE
 
 

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import json
 import time
+from typing import List
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.scrub import Scrubber, printable
 
@@ -98,3 +101,12 @@ def test_many_values_in_a_large_text_take_no_time() -> None:
     began = time.process_time()
     assert scrub(text, *variables) == text
     assert time.process_time() - began < 2
+
+
+WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=126, blacklist_characters="*"), max_size=20)
+
+
+@given(WORDS, WORDS, WORDS.filter(lambda word: len(word.strip()) >= 8), st.lists(WORDS))
+def test_no_value_is_left(before: str, after: str, value: str, others: List[str]) -> None:
+    variables = [f"NAME={value}", *(f"OTHER={other}" for other in others)]
+    assert value.strip() not in scrub(before + value + after, *variables)
