@@ -320,7 +320,7 @@ services:
           description: Why there is no log, or why it is incomplete. None if it is whole.
           returned: when O(task_logs) is not 0
           type: str
-          sample: "Not read: its node worker1 is down."
+          sample: "Not read: node worker1 is down."
           version_added: 1.1.0
       sample: []
     warnings:
