@@ -31,6 +31,22 @@ options:
     default: true
 """
 
+    LOGS = r"""
+options:
+  task_logs:
+    description:
+      - How many lines to show of what each failing task wrote last, from 0 to 1000, if a service does not converge.
+        They are the end of the message, and RV(services[].tasks[].log) in the result.
+      - Three tasks of a service are read at most, within five seconds and 64 KiB for all services together. A log that
+        cannot be read is no reason to fail; RV(services[].tasks[].log_note) then says why there is none.
+      - The values of the service's variables are replaced by C(***), but for those shorter than four characters and
+        trivial ones such as V(true) and V(8080). B(Logs can hold other secrets), and the message is shown wherever
+        Ansible's output is.
+    type: int
+    default: 0
+    version_added: 1.1.0
+"""
+
     PROGRESS = r"""
 options:
   show_progress:

@@ -97,6 +97,8 @@ WAYS_TO_SELECT = ("name", "services", "select")
 
 WAIT_OPTIONS: Dict[str, Any] = {"wait_timeout": {"type": "int", "default": 300}}
 
+LOG_OPTIONS: Dict[str, Any] = {"task_logs": {"type": "int", "default": 0}}
+
 PROGRESS_OPTIONS: Dict[str, Any] = {"show_progress": {"type": "bool", "default": True}}
 
 # Set by the action plugins for a watched task: the folder in which a job may make its own.

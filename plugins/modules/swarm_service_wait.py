@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - swarmops.rollout._attributes.action_group
   - swarmops.rollout._selection
   - swarmops.rollout._rollout
+  - swarmops.rollout._rollout.logs
   - swarmops.rollout._rollout.progress
   - swarmops.rollout._engine
 attributes:
@@ -146,6 +147,18 @@ services:
       type: list
       elements: dict
       contains:
+        id:
+          description: The task's ID.
+          returned: always
+          type: str
+          sample: 5xp2qm0rjkl2y1u8ck4zcbn0d
+          version_added: 1.1.0
+        created:
+          description: When the swarm created the task.
+          returned: always
+          type: str
+          sample: "2026-03-01T12:34:56.789012345Z"
+          version_added: 1.1.0
         slot:
           description: The task's slot; none for a global service.
           returned: always
@@ -171,6 +184,19 @@ services:
           returned: always
           type: int
           sample: 1
+        log:
+          description: The last lines that the task wrote to its standard output and error. Long ones are cut.
+          returned: when O(task_logs) is not 0
+          type: list
+          elements: str
+          sample: ["FATAL: cannot connect to database db:5432"]
+          version_added: 1.1.0
+        log_note:
+          description: Why there is no log, or why it is incomplete. None if it is whole.
+          returned: when O(task_logs) is not 0
+          type: str
+          sample: "Not read: node worker1 is down."
+          version_added: 1.1.0
       sample: []
     warnings:
       description: Warnings about the registry and from the engine. Also shown as warnings of the Ansible task.
@@ -193,6 +219,7 @@ excluded:
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.swarm_service_wait import wait_for_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
+    LOG_OPTIONS,
     NAMED_ITEM,
     PROGRESS_OPTIONS,
     WAIT_OPTIONS,
@@ -204,7 +231,7 @@ OPTIONS = {"services": {"type": "list", "elements": "dict", "options": NAMED_ITE
 
 def main() -> None:
     """Run the module."""
-    run_module(wait_for_services, {**OPTIONS, **WAIT_OPTIONS, **PROGRESS_OPTIONS})
+    run_module(wait_for_services, {**OPTIONS, **WAIT_OPTIONS, **LOG_OPTIONS, **PROGRESS_OPTIONS})
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ OPTIONS = {
     "client_cert": ["tls_client_cert", "cert_path"],
     "client_key": ["tls_client_key", "key_path"],
     "wait_timeout": [],
+    "task_logs": [],
 }
 VARIABLES = {
     "docker_host": "DOCKER_HOST",

@@ -60,6 +60,7 @@ def _script(text: str) -> tuple[str, ...]:
 IMAGES = {
     **{f"whoami:{version}": Image(HTTPD, page=f"whoami {version}\n") for version in ("0.6", "0.7", "0.8")},
     "crash:1": Image(_script("echo 'crash: giving up at once' >&2; exit 1")),
+    "fatal:1": Image(_script("echo 'FATAL: cannot connect to database db:5432' >&2; exit 3")),
     "unhealthy:1": Image(_script("exec sleep 1000000"), health=("CMD", "/bin/false")),
     "oneshot:1": Image(_script("sleep 1")),
     "failjob:1": Image(_script("echo 'failjob: no luck' >&2; exit 3")),

@@ -33,9 +33,20 @@ if TYPE_CHECKING:
 Params = Dict[str, Any]
 
 
+MOST_LOG_LINES = 1000
+
+
 def carry_out(rollout: Rollout, single: bool) -> Result:
     """Run a rollout from start to end. Raises RolloutFailed."""
     return rollout.run(single)
+
+
+def lines_of_logs(params: Params) -> int:
+    """Read `task_logs`. Raises InvalidInput."""
+    lines: int = params["task_logs"]
+    if not 0 <= lines <= MOST_LOG_LINES:
+        raise errors.InvalidInput(f"task_logs is {lines} lines; it must be from 0 (no logs) to {MOST_LOG_LINES}.")
+    return lines
 
 
 class Host(NamedTuple):

@@ -19,6 +19,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options
     Host,
     Params,
     RegistryOptions,
+    lines_of_logs,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
@@ -88,7 +89,13 @@ class Options(NamedTuple):
         return cls(
             Choice.parse(params),
             RegistryOptions.parse(params),
-            Settings(params["wait"], params["wait_timeout"], params["on_failure"], params["max_parallel"]),
+            Settings(
+                params["wait"],
+                params["wait_timeout"],
+                params["on_failure"],
+                params["max_parallel"],
+                lines_of_logs(params),
+            ),
             params["tag"],
             params["resolve"],
             params["on_unresolved"],

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import read_nodes
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Choice, Host, Params
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
+    Choice,
+    Host,
+    Params,
+    lines_of_logs,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference, told_apart
@@ -35,7 +40,8 @@ class Options(NamedTuple):
     @classmethod
     def parse(cls, params: Params) -> Options:
         """Read the options. Raises InvalidInput."""
-        return cls(Choice.parse(params), Settings(params["wait"], params["wait_timeout"]))
+        settings = Settings(params["wait"], params["wait_timeout"], task_logs=lines_of_logs(params))
+        return cls(Choice.parse(params), settings)
 
 
 def roll_back_services(engine: Engine, params: Params, host: Host) -> Result:

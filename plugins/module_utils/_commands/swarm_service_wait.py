@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import Choice, Host, Params
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
+    Choice,
+    Host,
+    Params,
+    lines_of_logs,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
@@ -25,7 +30,8 @@ class Options(NamedTuple):
     @classmethod
     def parse(cls, params: Params) -> Options:
         """Read the options. Raises InvalidInput."""
-        return cls(Choice.parse(params), Settings(wait_timeout=params["wait_timeout"]))
+        settings = Settings(wait_timeout=params["wait_timeout"], task_logs=lines_of_logs(params))
+        return cls(Choice.parse(params), settings)
 
 
 def wait_for_services(engine: Engine, params: Params, host: Host) -> Result:

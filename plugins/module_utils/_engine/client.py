@@ -18,7 +18,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport
 
 if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
-    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Carrier
+    from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Carrier, Take
 
 SERVER = re.compile(r"Docker/(\S+)")
 MANAGER_STATE = "active/manager"
@@ -146,6 +146,16 @@ class Engine:
     def tasks(self, filters: types.Filters) -> List[types.Task]:
         """Read all tasks that match the filters."""
         return self._list("/tasks", filters)
+
+    def task_log(self, identifier: str, lines: int, take: Take) -> None:
+        """Hand on what a task wrote last, as a stream, part by part as it comes. The engine counts the lines."""
+        path = f"/tasks/{quote_url(identifier, safe='')}/logs"
+        params = {"stdout": "1", "stderr": "1", "tail": str(lines)}
+        if not self._prefix:
+            self.connect()
+        answer = self._transport.stream(self._prefix + path, params, take)
+        if answer.status != 200:
+            raise self._refusal(f"GET {path}", answer)
 
     def nodes(self) -> List[types.Node]:
         """Read all nodes."""

@@ -16,7 +16,7 @@ import os
 import re
 import socket
 import stat
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
@@ -52,6 +52,8 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
+Take = Callable[[bytes], None]
+
 if TYPE_CHECKING:
     from typing import Protocol
 
@@ -72,6 +74,9 @@ if TYPE_CHECKING:
             headers: Optional[Dict[str, str]] = None,
         ) -> Answer:
             """Send one request and read its whole answer."""
+
+        def stream(self, path: str, params: Dict[str, str], take: Take) -> Answer:
+            """Send a GET and hand on the parts of its answer as they come."""
 
         def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
             """Open a stream and return its lines as they come."""
@@ -101,15 +106,45 @@ class Transport:
         headers: Optional[Dict[str, str]] = None,
     ) -> Answer:
         """Send one request and read its complete answer. Raises EngineUnreachable, AnswerLost, BadAnswer."""
-        try:
-            self._pool = self._pool or open_pool(self.address, self._deadline)
-            self._deadline.set(self.limit)
-            response = _send(self._pool, method, self.address.target(path, params), self.limit, body, headers)
-            with contextlib.closing(response):
+        with self._explained(f"{method} {path}"):
+            with self._asked(method, path, params, body, headers) as response:
                 content = _read_body(response)
             return Answer(response.status, content, response.headers)
+
+    def stream(self, path: str, params: Dict[str, str], take: Take) -> Answer:
+        """Send a GET and hand on each part of its answer as it comes. Returns the answer, then without a body.
+
+        The answer to a refusal is returned whole, and nothing is handed on. Raises EngineUnreachable, AnswerLost (what
+        has come until then was handed on), BadAnswer.
+        """
+        with self._explained(f"GET {path}"), self._asked("GET", path, params) as response:
+            content = b"" if response.status == 200 else _read_body(response)
+            for part in _parts(response) if response.status == 200 else ():
+                take(part)
+            return Answer(response.status, content, response.headers)
+
+    @contextlib.contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        params: Optional[Dict[str, str]] = None,
+        body: Optional[bytes] = None,
+        headers: Optional[Dict[str, str]] = None,
+    ) -> Iterator[Any]:
+        """Send a request, and yield the response with its body still unread."""
+        self._pool = self._pool or open_pool(self.address, self._deadline)
+        self._deadline.set(self.limit)
+        response = _send(self._pool, method, self.address.target(path, params), self.limit, body, headers)
+        with contextlib.closing(response):
+            yield response
+
+    @contextlib.contextmanager
+    def _explained(self, call: str) -> Iterator[None]:
+        """Turn the library's errors into those of the collection."""
+        try:
+            yield
         except urllib3.exceptions.HTTPError as error:
-            call = f"{method} {path}"
             raise self._overdue(call, error) or self._explain(call, error) from None
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
@@ -184,16 +219,19 @@ def _send(
 
 
 def _read_body(response: Any) -> bytes:
-    parts: List[bytes] = []
+    return b"".join(_parts(response))
+
+
+def _parts(response: Any) -> Iterator[bytes]:
+    """The parts of a body as they come. Raises BadAnswer if it is too large."""
     size = 0
     for chunk in response.stream(CHUNK):
-        parts.append(chunk)
+        yield chunk
         size += len(chunk)
         if size > LARGEST_BODY:
             raise errors.BadAnswer(
                 f"The answer is larger than {LARGEST_BODY // 2**20} MiB; it was not read to its end."
             )
-    return b"".join(parts)
 
 
 def _causes(error: BaseException) -> List[BaseException]:

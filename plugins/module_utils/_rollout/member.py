@@ -53,6 +53,7 @@ class Member:
         self.standing = ""
         self.advice = ""
         self.aftermath = ""
+        self.is_looked_into = False  # whether its tasks were searched for what went wrong
         self.outcome: Outcome = UNCHANGED
         self.changed = False
         self.written: Optional[Written] = None
@@ -172,6 +173,7 @@ class Member:
             self.outcome = self._success
             return
         self.outcome = UNCHANGED if wait.outcome == UPDATED and not self.changed else wait.outcome or TIMED_OUT
+        self.is_looked_into = wait.is_looked_into
         facts = wait.facts(self._wanted, limit)._replace(outcome=self.outcome)
         self.problem, self.standing = f"{self.name}: {facts.problem}", facts.standing
         self.advice = self.outcome.advice if advise else ""

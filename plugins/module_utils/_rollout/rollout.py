@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Tuple
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, present_services
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock, Retry
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.logs import Logs
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member import Member
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import Watch
-from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Waiter
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait, Waiter
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Writer, removed
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, was_rolled_back
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.evidence import Failure, evidence
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.explanation import sum_up, word_for
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import ROLLED_BACK, SUPERSEDED
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import Result, RolloutFailed, as_result
@@ -42,6 +44,7 @@ class Settings(NamedTuple):
     wait_timeout: float = 300
     on_failure: str = FAIL
     max_parallel: int = 0
+    task_logs: int = 0
 
 
 class Rollout:
@@ -54,6 +57,7 @@ class Rollout:
         self._clock = clock
         self._settings = settings
         self._writer = Writer(engine, clock)
+        self._logs = Logs(engine, clock, settings.task_logs)
         self.waiter = Waiter(engine, clock, watch or Watch(engine))
         self.members = members
         self.is_stopped: Callable[[], bool] = lambda: False
@@ -88,11 +92,13 @@ class Rollout:
         return result
 
     def _message(self) -> str:
-        """What became of the services, one line each where they are several, after their sum."""
+        """What became of the services, one line each where they are several, after their sum; and what says why."""
         failed = [member for member in self.members if member.problem]
         others = [member for member in reversed(self.members) if member.aftermath and not member.problem]
         lines = _first(failed, MOST_PROBLEMS, "{} more services failed; the result has the outcome of each.")
         lines += _first(others, MOST_PUT_BACK, "The result says what became of {} more.")
+        looked_into = [member for member in failed[:MOST_PROBLEMS] if member.is_looked_into]
+        lines += evidence([Failure(member.name, member.entry.tasks) for member in looked_into])
         if len(self.members) > 1:
             lines.insert(0, sum_up([word_for(member.outcome, bool(member.problem)) for member in self.members]))
         return "\n".join(lines)
@@ -169,7 +175,14 @@ class Rollout:
             else:
                 is_left = self._settings.on_failure == FAIL
                 member.conclude(member.wait, self._settings.wait_timeout, advise=is_left)
+                self._add_logs(member.wait)
             member.stage = ENDED
+
+    def _add_logs(self, wait: Wait) -> None:
+        """Add their logs to the failing tasks of a wait that has ended, before a rollback can remove them."""
+        if wait.seen is not None:
+            specs = [wait.service["Spec"], wait.service.get("PreviousSpec") or {}]
+            self._logs.add_to(wait.tasks, specs, wait.seen.snapshot.nodes)
 
     def _give_up(self) -> None:
         """End what was not started; if the task is stopped, also the wait for services that it has not changed."""

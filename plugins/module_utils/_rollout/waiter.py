@@ -65,6 +65,11 @@ class Wait:
         """The service's ID."""
         return self.service["ID"]
 
+    @property
+    def is_looked_into(self) -> bool:
+        """Whether the service was seen and has failed, so that its tasks say what went wrong."""
+        return self.status is not None and self.outcome not in (None, CONVERGED, SUPERSEDED, UPDATED)
+
     def concerns(self, task: types.Task) -> bool:
         """Whether a task belongs to the rollout that is waited for, even if the swarm has rolled it back since."""
         if self.expected.image is not None:
@@ -148,9 +153,7 @@ class Waiter:
             if wait.outcome is not None:
                 del self._active[wait.identifier]
                 ended.append(wait)
-        self._find_failing_tasks(
-            [wait for wait in ended if wait.status and wait.outcome not in (CONVERGED, SUPERSEDED, UPDATED)]
-        )
+        self._find_failing_tasks([wait for wait in ended if wait.is_looked_into])
 
     def pause(self) -> None:
         """Wait until there may be news: from the engine, or because a task has now run for long enough."""

@@ -49,10 +49,15 @@ def fingerprint(spec: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
 
+def variables(spec: types.ServiceSpec) -> List[str]:
+    """The environment in a spec, as it has it: `NAME=value`."""
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    return [str(entry) for entry in container.get("Env") or []]
+
+
 def spec_secrets(spec: types.ServiceSpec) -> List[str]:
     """The parts of a spec's environment never to be shown: its entries, and their values if long enough."""
-    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    entries = [str(entry) for entry in container.get("Env") or []]
+    entries = variables(spec)
     values = [entry.partition("=")[2] for entry in entries]
     return entries + [value for value in values if len(value) >= SHORTEST_SECRET]
 

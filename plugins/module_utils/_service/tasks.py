@@ -56,11 +56,13 @@ def _describe(task: types.Task, hostnames: Dict[str, Any], secrets: List[str]) -
     status = task.get("Status") or {}
     code = (status.get("ContainerStatus") or {}).get("ExitCode")
     return {
+        "id": task["ID"],
         "slot": task.get("Slot"),
         "node": hostnames.get(str(task.get("NodeID"))) or task.get("NodeID"),
         "state": state_of(task),
         "error": errors.quote(str(status.get("Err") or ""), secrets),
         "exit_code": code if state_of(task) in ("failed", "complete") else None,
+        "created": errors.quote(str(task.get("CreatedAt") or "")),
     }
 
 
@@ -69,16 +71,36 @@ def describe_task(task: Dict[str, Any], names_node: bool = False) -> str:
 
     A task without a slot is called by its node; with `names_node` the others also say where they are.
     """
-    place = f"slot {task['slot']}" if task["slot"] else f"node {task['node']}" if task["node"] else "task"
     where = f" on {task['node']}" if names_node and task["slot"] and task["node"] else ""
     how = task["state"] if task["exit_code"] is None else f"exit code {task['exit_code']}"
     error = f": {task['error']}" if task["error"] else ""
-    return f"{place}{where}, {how}{error}".rstrip(".")
+    return f"{place_of(task)}{where}, {how}{error}".rstrip(".")
+
+
+def place_of(task: Dict[str, Any]) -> str:
+    """What a failing task is called: by its slot or, without one, by its node."""
+    return f"slot {task['slot']}" if task["slot"] else f"node {task['node']}" if task["node"] else "task"
 
 
 def image_of(task: types.Task) -> str:
     """The image in a task's spec."""
     return str(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("Image"))
+
+
+def container_of(task: types.Task) -> str:
+    """The ID of a task's container; empty if it never had one."""
+    status = (task.get("Status") or {}).get("ContainerStatus") or {}
+    return str(status.get("ContainerID") or "")
+
+
+def has_terminal(task: types.Task) -> bool:
+    """Whether a task's container has a terminal, so that its output and its errors are one stream."""
+    return bool(((task.get("Spec") or {}).get("ContainerSpec") or {}).get("TTY"))
+
+
+def logging_driver(task: types.Task) -> str:
+    """The logging driver in a task's spec; empty where it is the one of the node's engine."""
+    return str(((task.get("Spec") or {}).get("LogDriver") or {}).get("Name") or "")
 
 
 def state_of(task: types.Task) -> str:

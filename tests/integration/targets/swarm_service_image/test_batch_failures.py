@@ -147,7 +147,9 @@ def test_message_names_the_failing_service_and_its_error(
     batch = batches[on_failure, max_parallel]
     for words in (batch.names[MIDDLE], "crash:1", "non-zero exit (1)"):
         assert words in batch.result.message
-    told = {name: line for line in batch.result.message.splitlines() for name in batch.names if name in line}
+    told = {
+        name: line for line in batch.result.message.splitlines() for name in batch.names if line.startswith(f"{name}: ")
+    }
     for name in batch.names:
         assert (", 0/0 run" in told.get(name, "") or ", 1/1 run" in told.get(name, "")) == (name in batch.put_back)
     tasks = [entry["tasks"] for entry in batch.result.data["services"]]

@@ -130,8 +130,8 @@ def as_listed(task: Any, hostname: str) -> dict[str, Any]:
     """Give a task of the engine as a failing one is listed in a result."""
     status = task["Status"]
     code = status["ContainerStatus"]["ExitCode"] if status["State"] == "failed" else None
-    listed = {"slot": task["Slot"], "node": hostname, "state": status["State"]}
-    return {**listed, "error": status.get("Err", ""), "exit_code": code}
+    listed = {"id": task["ID"], "created": task["CreatedAt"], "slot": task["Slot"], "node": hostname}
+    return {**listed, "state": status["State"], "error": status.get("Err", ""), "exit_code": code}
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -151,7 +151,7 @@ def test_rolled_back_service_runs_what_it_ran(failed: dict[Any, Any], image: str
     assert ended.state == "rollback_completed"
     assert ended.result.service["progress"]["desired"] == REPLICAS
     assert "; put back by the swarm, " in ended.result.message
-    assert ended.result.message.endswith(" run whoami:0.7.")
+    assert ended.result.message.splitlines()[0].endswith(" run whoami:0.7.")
 
 
 def loop(engine: Endpoint, name: str) -> Ended:
@@ -256,7 +256,8 @@ def test_on_failure_with_several_services(failed: dict[Any, Any], on_failure: st
     assert [entry["outcome"] for entry in result.data["services"]] == [outcome, "rolled_back"]
     assert [entry["image"]["after"] for entry in result.data["services"]] == [image, "whoami:0.7"]
     assert (good.running(image), bad.running("whoami:0.7")) == (REPLICAS, REPLICAS)
-    first, *lines = result.message.splitlines()
+    first, *lines, more = result.message.splitlines()
+    assert more == f"To see more: docker service logs --tail 20 {bad.service['Spec']['Name']}"
     assert first == "2 services: " + ("2 put back." if on_failure == "rollback_all" else "1 converged, 1 put back.")
     back = f"put back, {REPLICAS}/{REPLICAS} run whoami:0.7."
     assert lines[0].startswith(f"{bad.service['Spec']['Name']}: crash:1 failed (slot ")

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.address import Address
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry import Clock
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.transport import Answer, Take
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import (
     Filters,
     Node,
@@ -80,6 +80,13 @@ class FakeTransport:
         if isinstance(given, Exception):
             raise given
         return given
+
+    def stream(self, path: str, params: Dict[str, str], take: Take) -> Answer:
+        given = self.call("GET", path, params=params)
+        if given.status != 200:
+            return given
+        take(given.body)
+        return given._replace(body=b"")
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
         raise NotImplementedError
@@ -167,7 +174,8 @@ class FakeEngine:
     """An engine and what it holds, in memory: it lists by the filters that an engine knows, and refuses others.
 
     A service is written with its version index as compare-and-swap. `told` is what the engine says of itself, `date`
-    its clock as in each answer, `filters` are those of the lists of services that were asked for.
+    its clock as in each answer, `filters` are those of the lists of services that were asked for. `logs` has what comes
+    of each task's log, part by part: bytes, seconds that pass, or an error.
     """
 
     def __init__(self, *services: Service, clock: Optional[FakeClock] = None) -> None:
@@ -180,6 +188,8 @@ class FakeEngine:
         self.told: Dict[str, Any] = {}
         self.date = ""
         self.filters: List[Filters] = []
+        self.logs: Dict[str, List[Union[bytes, float, Exception]]] = {}
+        self.logs_asked: List[Tuple[str, Dict[str, str]]] = []
         self.warnings: Optional[List[str]] = None
 
     @property
@@ -204,6 +214,23 @@ class FakeEngine:
         assert params is not None
         assert body is not None
         return self._post(parts[1], params, json.loads(body), headers or {})
+
+    def stream(self, path: str, params: Dict[str, str], take: Take) -> Answer:
+        """A task's log, cut off where the time of a call is over."""
+        identifier = unquote(path.split("/")[-2])
+        self.logs_asked.append((identifier, params))
+        left = self.limit
+        for part in self.logs.get(identifier, []):
+            if isinstance(part, Exception):
+                raise part
+            if isinstance(part, bytes):
+                take(part)
+                continue
+            self.clock.sleep(min(part, left))
+            left -= part
+            if left <= 0:
+                raise AnswerLost(f"GET {path}: no complete answer within {self.limit:.3g} seconds.")
+        return Answer(200, b"")
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
         """Nothing is told of, until the connection breaks."""

@@ -20,6 +20,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client im
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import LibraryMissing, RolloutError
 from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     ENGINE_OPTIONS,
+    LOG_OPTIONS,
     PROGRESS_OPTIONS,
     REGISTRY_OPTIONS,
     SELECTION_OPTIONS,
@@ -51,9 +52,10 @@ def outline(options: Options) -> Options:
         (_registry.ModuleDocFragment.DOCUMENTATION, REGISTRY_OPTIONS),
         (_selection.ModuleDocFragment.DOCUMENTATION, SELECTION_OPTIONS),
         (_rollout.ModuleDocFragment.DOCUMENTATION, WAIT_OPTIONS),
+        (_rollout.ModuleDocFragment.LOGS, LOG_OPTIONS),
         (_rollout.ModuleDocFragment.PROGRESS, PROGRESS_OPTIONS),
     ],
-    ids=["engine", "registry", "selection", "rollout", "progress"],
+    ids=["engine", "registry", "selection", "rollout", "logs", "progress"],
 )
 def test_the_options_are_the_documented_ones(documented: str, taken: Options) -> None:
     assert outline(taken) == outline(yaml.safe_load(documented)["options"])

@@ -127,7 +127,8 @@ def test_the_command_becomes_whom_the_task_becomes(plugin: Any, words: Any) -> N
 
 
 def test_the_options_are_those_of_the_module() -> None:
-    known = {**_module.SELECTION_OPTIONS, **_module.ENGINE_OPTIONS, **_module.WAIT_OPTIONS}
+    groups = (_module.SELECTION_OPTIONS, _module.ENGINE_OPTIONS, _module.WAIT_OPTIONS, _module.LOG_OPTIONS)
+    known = {name: option for group in groups for name, option in group.items()}
     assert {name: option.get("aliases", []) for name, option in known.items()} == OPTIONS
     fallbacks = {name: option["fallback"][1] for name, option in known.items() if "fallback" in option}
     assert {name: [variable] for name, variable in VARIABLES.items()} == fallbacks

@@ -11,6 +11,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options
     Choice,
     Chosen,
     RegistryOptions,
+    lines_of_logs,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import InvalidInput
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
@@ -150,3 +151,14 @@ def test_one_password_is_for_one_registry() -> None:
     registry().check(images)
     with pytest.raises(InvalidInput, match=r"the images are in one\.example\.com, two\.example\.com\."):
         given.check(images)
+
+
+@pytest.mark.parametrize("lines", [0, 20, 1000])
+def test_lines_of_logs(lines: int) -> None:
+    assert lines_of_logs({"task_logs": lines}) == lines
+
+
+@pytest.mark.parametrize("lines", [-1, 1001])
+def test_lines_of_logs_that_nobody_wants(lines: int) -> None:
+    with pytest.raises(InvalidInput, match=f"task_logs is {lines} lines; it must be from 0 .no logs. to 1000"):
+        lines_of_logs({"task_logs": lines})

@@ -18,7 +18,14 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.result i
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import QUEUED
 from tests.unit.plugins.module_utils.fakes import FakeSwarm, make_service
 
-PARAMS: Dict[str, Any] = {"name": "t001", "services": None, "select": None, "allow_none": False, "wait_timeout": 7}
+PARAMS: Dict[str, Any] = {
+    "name": "t001",
+    "services": None,
+    "select": None,
+    "allow_none": False,
+    "wait_timeout": 7,
+    "task_logs": 9,
+}
 
 
 def run_program(_command: List[str], _given: bytes) -> Any:
@@ -40,7 +47,8 @@ def wait(swarm: FakeSwarm, seen: List[Rollout], check_mode: bool = False, fails:
 
 
 def test_the_options() -> None:
-    assert Options.parse(PARAMS).rollout == Settings(wait=True, wait_timeout=7, on_failure="fail", max_parallel=0)
+    expected = Settings(wait=True, wait_timeout=7, on_failure="fail", max_parallel=0, task_logs=9)
+    assert Options.parse(PARAMS).rollout == expected
 
 
 @pytest.mark.parametrize("check_mode", [False, True])

@@ -411,3 +411,24 @@ def test_what_is_not_allowed_is_told_without_secrets() -> None:
     assert isinstance(error, NotAllowed)
     assert str(error).startswith("POST /services/x/update is not allowed (403: no *** here). ")
     assert "(POST=1 and SERVICES=1 for docker-socket-proxy)" in str(error)
+
+
+def test_the_log_of_a_task_is_handed_on() -> None:
+    engine, transport = connected(Answer(200, b"a line"))
+    taken: List[bytes] = []
+    engine.task_log("t/1", 20, taken.append)
+    assert taken == [b"a line"]
+    [call] = transport.calls
+    assert call["path"] == "/v1.41/tasks/t%2F1/logs"
+    assert call["params"] == {"stdout": "1", "stderr": "1", "tail": "20"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, NotFound), (403, NotAllowed), (500, ApiError), (503, ApiError), (504, AnswerLost)]
+)
+def test_a_log_that_is_refused(status: int, error: Type[EngineError]) -> None:
+    engine, _transport = connected(answer(status, {"message": "no"}))
+    taken: List[bytes] = []
+    with pytest.raises(error, match="GET /tasks/t1/logs"):
+        engine.task_log("t1", 20, taken.append)
+    assert taken == []

@@ -370,6 +370,50 @@ def test_a_stream_that_is_refused_has_no_lines(tmp_path: Path) -> None:
         assert list(Transport(address, AMPLE).lines("/events")) == []
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_stream_is_handed_on_part_by_part(tmp_path: Path) -> None:
+    taken: List[bytes] = []
+    body = CHUNKED + b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    with unix_server(tmp_path, lambda connection: connection.sendall(body)) as (server, address):
+        answer = Transport(address, AMPLE).stream("/v1.45/tasks/x/logs", {"tail": "20"}, taken.append)
+    assert server.requests[0].startswith(b"GET /v1.45/tasks/x/logs?tail=20 HTTP/1.1\r\n")
+    assert (b"".join(taken), answer.status, answer.body) == (b"onetwo", 200, b"")
+
+
+def test_a_stream_that_never_ends_is_cut_off_in_time_and_what_came_is_handed_on(tmp_path: Path) -> None:
+    taken: List[bytes] = []
+
+    def respond(connection: socket.socket) -> None:
+        connection.sendall(CHUNKED + b"3\r\none\r\n")
+        silent(connection)
+
+    with unix_server(tmp_path, respond) as (_server, address):
+        transport = Transport(address, SHORT)
+        began = time.monotonic()
+        with pytest.raises(AnswerLost, match="no complete answer"):
+            transport.stream("/v1.45/tasks/x/logs", {}, taken.append)
+        assert SHORT <= time.monotonic() - began < AMPLE
+    assert taken == [b"one"]
+
+
+def test_a_refused_stream_is_a_whole_answer(tmp_path: Path) -> None:
+    taken: List[bytes] = []
+    with unix_server(tmp_path, gives("404 Not Found", b'{"message": "no"}')) as (_server, address):
+        answer = Transport(address, AMPLE).stream("/v1.45/tasks/x/logs", {}, taken.append)
+    assert (answer.status, answer.body, taken) == (404, b'{"message": "no"}', [])
+
+
+def test_a_stream_that_is_too_large_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_BODY", 100_000)
+    taken: List[bytes] = []
+    server = unix_server(tmp_path, drips(CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n"))
+    with server as (_server, address), pytest.raises(BadAnswer, match="not read to its end"):
+        Transport(address, AMPLE).stream("/v1.45/tasks/x/logs", {}, taken.append)
+    assert len(b"".join(taken)) < 300_000
+
+
 def test_no_socket(tmp_path: Path) -> None:
     path = tmp_path / "none.sock"
     message = caught(EngineUnreachable, Transport(Address.parse(f"unix://{path}"), AMPLE))

@@ -167,6 +167,58 @@ def test_what_nobody_could_look_at_since_it_was_put_back_is_told_as_it_was_writt
         assert f"{name}, but how it stands could not be read (Nothing listens on the socket)." in message
 
 
+def logging(engine: RollingEngine) -> None:
+    """Have the tasks of an engine leave logs, each of a container of its own."""
+    make = engine._task
+
+    def task(service: Any) -> Any:
+        made = make(service)
+        made["Status"]["ContainerStatus"] = {"ContainerID": "c", "ExitCode": 3}
+        engine.logs[made["ID"]] = [b"\x02\x00\x00\x00\x00\x00\x00\x06FATAL\n"]
+        return made
+
+    engine.__dict__["_task"] = task
+
+
+@pytest.mark.parametrize("on_failure", [FAIL, ROLLBACK])
+def test_the_logs_are_the_end_of_the_message(on_failure: str) -> None:
+    engine = RollingEngine(3)
+    logging(engine)
+    result, message = run(engine, rollout(engine, [NEW, CRASH, CRASH], on_failure=on_failure, task_logs=9))
+    assert message.endswith("\nLog of s1, slot 1:\n  FATAL\nLog of s2, slot 1:\n  FATAL")
+    assert [entry["tasks"] for entry in result["services"][:1]] == [[]]
+    assert [task["log"] for entry in result["services"][1:] for task in entry["tasks"]] == [["FATAL"], ["FATAL"]]
+    assert "docker service" not in message
+    assert ("put back" in message) == (on_failure == ROLLBACK)
+
+
+def test_without_logs_the_message_ends_with_the_command_that_shows_them() -> None:
+    engine = RollingEngine(1)
+    logging(engine)
+    result, message = run(engine, rollout(engine, [CRASH]))
+    [task] = result["services"][0]["tasks"]
+    assert message.endswith("\nTo see more: docker service logs --tail 20 s0")
+    assert "log" not in task
+    assert engine.logs_asked == []
+
+
+@pytest.mark.parametrize("met", ["conflict", "removed", "unknown fate"])
+def test_there_is_nothing_more_to_see_where_no_task_failed(met: str) -> None:
+    engine = RollingEngine(1)
+    engine.befalls[0] = met
+    _result, message = run(engine, rollout(engine, [NEW], task_logs=9))
+    assert message
+    assert "docker service" not in message
+    assert "log" not in message
+
+
+def test_a_service_that_has_not_been_seen_has_nothing_more_to_see() -> None:
+    engine = RollingEngine(1)
+    engine.is_dark = True
+    _result, message = run(engine, rollout(engine, [NEW], wait_timeout=10, task_logs=9))
+    assert "docker service" not in message
+
+
 MANY = 61
 LEFT = f"the swarm has stopped, 0/1 run it. {PAUSED.advice}"
 
@@ -176,10 +228,11 @@ def test_a_message_of_many_failures_fits_a_screen() -> None:
     task = rollout(engine, [CRASH] * MANY)
     result, message = run(engine, task)
     assert [entry["outcome"] for entry in result["services"]] == ["paused"] * MANY
-    first, *lines, last = message.splitlines()
+    first, *lines, last, more = message.splitlines()
     assert first == f"{MANY} services: {MANY} failed."
     assert lines == [f"s{number}: {CRASH} failed (slot 1, failed); {LEFT}" for number in range(5)]
     assert last == "56 more services failed; the result has the outcome of each."
+    assert more == f"To see more: {'; '.join(f'docker service ps --no-trunc s{number}' for number in range(5))}"
     assert len(message) < 24 * 80
 
 
@@ -190,12 +243,13 @@ def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
     result, message = run(engine, task)
     outcomes = [entry["outcome"] for entry in result["services"]]
     assert outcomes.count("rolled_back") == MANY - 1
-    first, removed, crashed, *lines, last = message.splitlines()
+    first, removed, crashed, *lines, last, more = message.splitlines()
     assert first == f"{MANY} services: {MANY - 1} put back, 1 failed."
     assert removed == f"s{MANY // 2}: somebody else removed it while this task waited for {NEW}."
     assert crashed == f"s{MANY - 1}: {CRASH} failed (slot 1, failed); put back, 1/1 run {OLD}."
     assert lines == [f"s{MANY - 2 - number}: put back, 1/1 run {OLD}." for number in range(10)]
     assert last == f"The result says what became of {MANY - 2 - 10} more."
+    assert more == f"To see more: docker service ps --no-trunc s{MANY - 1}"
     task.members[0].aftermath, task.members[0].outcome = "not put back", SUPERSEDED
     with pytest.raises(RolloutFailed, match=r"\ns0: not put back\.\ns59: put back"):
         task.result(single=False)

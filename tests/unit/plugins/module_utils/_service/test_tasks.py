@@ -10,11 +10,14 @@ import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
     MOST_FAILING_TASKS,
+    container_of,
     describe_task,
     failing_tasks,
+    has_terminal,
     image_of,
     is_job,
     is_live,
+    logging_driver,
     restart_policy,
     state_of,
 )
@@ -41,6 +44,13 @@ def test_image_that_cannot_be_pulled() -> None:
     [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
     assert (told["slot"], told["state"], told["exit_code"]) == (1, "rejected", None)
     assert "No such image" in told["error"]
+
+
+def test_a_failing_task_has_its_id_and_when_it_was_created() -> None:
+    seen = snapshot("image cannot be pulled")
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert told["id"] in [task["ID"] for task in seen.tasks]
+    assert told["created"] in [task["CreatedAt"] for task in seen.tasks]
 
 
 @pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
@@ -132,6 +142,15 @@ def test_which_tasks_should_run(desired: str, live: bool) -> None:
 @pytest.mark.parametrize("task", [{}, {"Status": None, "Spec": None}, {"Status": {}, "Spec": {"ContainerSpec": None}}])
 def test_a_task_that_tells_nothing(task: Any) -> None:
     assert (state_of(task), image_of(task), is_live(task)) == ("", "None", True)
+    assert (container_of(task), has_terminal(task), logging_driver(task)) == ("", False, "")
+
+
+def test_what_matters_for_the_log_of_a_task() -> None:
+    task: Any = {
+        "Status": {"ContainerStatus": {"ContainerID": "abc"}},
+        "Spec": {"ContainerSpec": {"TTY": True}, "LogDriver": {"Name": "none"}},
+    }
+    assert (container_of(task), has_terminal(task), logging_driver(task)) == ("abc", True, "none")
 
 
 @pytest.mark.parametrize(
