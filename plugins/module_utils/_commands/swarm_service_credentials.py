@@ -77,8 +77,9 @@ def renew_credentials(engine: Engine, params: Params, host: Host) -> Result:
     services = [service for service, _image in options.choice.read(engine, clock)]
     planned = plan_services(services, resolver, options)
     members = [each.member for each in planned]
-    warning = warning_of_newer_managers(engine) if members else ""
-    for member in members if warning else []:
+    changing = [member for member in members if member.changed]
+    warning = warning_of_newer_managers(engine) if changing else ""
+    for member in changing if warning else []:
         member.warnings.append(warning)
     single = options.choice.is_single
     if host.check_mode:
@@ -101,8 +102,7 @@ def plan_services(services: List[types.Service], resolver: Resolver, options: Op
     _refuse([obstacle for obstacle in obstacles if obstacle])
     options.registry.check(references)
     planned = [
-        _plan(service, reference, resolver, change)
-        for service, reference, change in zip(services, references, changes)
+        _plan(service, reference, resolver, change) for service, reference, change in zip(services, references, changes)
     ]
     missing = sorted({each.registry for each in planned if each.member.write is None})
     is_asked_for = options.choice.selector is None or all(each.member.write is None for each in planned)

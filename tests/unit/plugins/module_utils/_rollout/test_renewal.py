@@ -87,9 +87,7 @@ def write(swarm: FakeSwarm) -> Written:
         pytest.param([first(renewed, label)], [], DONE, id="renewed by others, then a label"),
         pytest.param([first(renewed, FakeSwarm.put_back)], [], NOT_DONE, id="renewed by others, then put back"),
         pytest.param([first(image(f"{REGISTRY}/app:2"))], [], DONE, id="another image by others, no rollout yet"),
-        pytest.param(
-            [first(image(f"{REGISTRY}/app:2"), status("updating"))], [], NOT_DONE, id="a rollout by others"
-        ),
+        pytest.param([first(image(f"{REGISTRY}/app:2"), status("updating"))], [], NOT_DONE, id="a rollout by others"),
         pytest.param([first(image("other.example.com/app:1"))], [], NOT_DONE, id="another registry by others"),
         pytest.param([first(FakeSwarm.bump)] * 999, [], NOT_DONE, id="ever out of sequence"),
         pytest.param([first(FakeSwarm.bump)], [refused(500, NO_LEADER)] * 999, NOT_DONE, id="then unreadable"),
@@ -99,7 +97,9 @@ def write(swarm: FakeSwarm) -> Written:
         pytest.param([lost(), lost(applied=True)], [], DONE_AGAIN, id="lost twice, carried out once"),
         pytest.param([lost(renewed)], [], DONE, id="lost on the way, renewed by others"),
         pytest.param([lost()], [], DONE, id="lost on the way"),
-        pytest.param([lost(applied=True)], [refused(500, NO_LEADER), lost(), unreachable], DONE_AGAIN, id="read at last"),
+        pytest.param(
+            [lost(applied=True)], [refused(500, NO_LEADER), lost(), unreachable], DONE_AGAIN, id="read at last"
+        ),
         pytest.param([lost(status("updating"), applied=True)], [], UNKNOWN, id="lost, carried out, tasks are replaced"),
         pytest.param([lost(image("other.example.com/app:1"))], [], UNKNOWN, id="lost, another registry by others"),
         pytest.param([lost(applied=True), *[refused(500, NO_LEADER)] * 999], [], UNKNOWN, id="lost, then no leader"),

@@ -69,9 +69,7 @@ def test_an_image_of_another_registry(image: str) -> None:
     [
         pytest.param(service(), service(), False, id="nothing happened"),
         pytest.param(service(), service(index=11, previous=SAME_SPEC), True, id="renewed"),
-        pytest.param(
-            service(previous=SAME_SPEC), service(index=11, previous=SAME_SPEC), True, id="renewed once more"
-        ),
+        pytest.param(service(previous=SAME_SPEC), service(index=11, previous=SAME_SPEC), True, id="renewed once more"),
         pytest.param(service("completed"), service(index=11, previous=SAME_SPEC), True, id="renewed, status cleared"),
         pytest.param(
             service("completed"),
@@ -101,7 +99,10 @@ def test_an_image_of_another_registry(image: str) -> None:
         pytest.param(service(), service(index=11, previous=None), False, id="rolled back by the swarm"),
         pytest.param(service(), service(index=11, previous=SAME_SPEC, Labels={}), False, id="a label"),
         pytest.param(
-            service(), service(index=12, previous=OTHER_SPEC, image=f"{REGISTRY}/app:0"), False, id="another image, equal"
+            service(),
+            service(index=12, previous=OTHER_SPEC, image=f"{REGISTRY}/app:0"),
+            False,
+            id="another image, equal",
         ),
     ],
 )
