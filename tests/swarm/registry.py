@@ -55,8 +55,8 @@ class Answer:
 class Registry:
     """A registry beside ``engine``, which trusts it without TLS; private with a ``username`` and ``password``.
 
-    With another ``host`` than the loopback, an address of the engine's, other nodes reach it too; their engines need the
-    option ``--insecure-registry``.
+    With another ``host`` than the loopback, an address of the engine's, other nodes reach it too; their engines need
+    the option ``--insecure-registry``.
 
     Started on entering the context or by :meth:`start`. :meth:`stop` ends the process and keeps the images, so that
     a test can take a registry away and bring it back; :meth:`close` removes them.

@@ -98,7 +98,7 @@ def test_lost_answer(engine: Endpoint, proxy: Proxy, kept: str, lost: Action) ->
     assert state.of(engine, kept).spec == before.spec
 
 
-def test_renewal_of_unknown_fate(engine: Endpoint, proxy: Proxy, kept: str) -> None:
+def test_renewal_of_unknown_fate(proxy: Proxy, kept: str) -> None:
     proxy.on("POST", state.UPDATE, CutAfter())
     proxy.on("GET", state.INSPECT, Action())
     proxy.on("GET", state.INSPECT, Delay(30))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The credentials that a swarm keeps with a service are renewed, and nothing else: not its spec, and no running task."""
+"""The credentials that a swarm keeps with a service are renewed, and nothing else: no spec, and no running task."""
 
 from __future__ import annotations
 
