@@ -67,13 +67,11 @@ def test_rollout_that_has_stopped(
     engine: Endpoint, proxy: Proxy, private_registry: Registry, service_name: str
 ) -> None:
     """The second half is why: a write of the spec as it is would continue it."""
-    spec = services.simple(service_name, "whoami:0.7", replicas=2, monitor=3)
-    name = rolling.stands(engine, spec, 2)
+    name = rolling.stands(engine, rolling.slow(service_name, replicas=2, monitor=3), 2)
     assert rolling.roll(engine, name, "crash:1").result.service["outcome"] == "paused"
     refused(engine, proxy, private_registry, name, "has not ended (its state is paused)", "swarm_service_image")
 
-    kept = services.running(engine, name, "whoami:0.7")
-    assert kept == 1
+    assert services.running(engine, name, "whoami:0.7") == 1
     write_as_it_is(engine, name)
     eventually(lambda: services.running(engine, name, "whoami:0.7") == 0, "the rollout goes on", rolling.LONG)
 
