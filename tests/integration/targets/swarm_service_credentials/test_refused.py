@@ -27,9 +27,11 @@ def refused(engine: Endpoint, proxy: Proxy, registry: Registry, name: str, *word
     assert services.inspect(engine, name)["Spec"] == before
 
 
-def write_as_it_is(engine: Endpoint, name: str) -> None:
-    """Be another client, who writes a service's spec as it is."""
-    state.change(engine, name, lambda _spec: None)
+def write_as_it_is(engine: Endpoint, registry: Registry, name: str) -> None:
+    """Be another client, who writes a service's spec as it is, with other credentials beside it."""
+    service = services.inspect(engine, name)
+    params, headers = {"version": str(service["Version"]["Index"])}, {"X-Registry-Auth": registry.auth_header}
+    engine.checked("POST", f"/services/{name}/update", params=params, json=service["Spec"], headers=headers)
 
 
 @pytest.mark.parametrize("mode", ["replicated-job", "global-job"])
@@ -42,7 +44,7 @@ def test_job(engine: Endpoint, proxy: Proxy, private_registry: Registry, service
     refused(engine, proxy, private_registry, service_name, "is a job", "starts its tasks again")
 
 
-def test_what_a_write_does_to_a_job(engine: Endpoint, service_name: str) -> None:
+def test_what_a_write_does_to_a_job(engine: Endpoint, private_registry: Registry, service_name: str) -> None:
     spec = services.simple(service_name, "oneshot:1", Mode={"ReplicatedJob": {}})
     del spec["UpdateConfig"]
     spec["TaskTemplate"]["RestartPolicy"]["Condition"] = "none"
@@ -52,7 +54,7 @@ def test_what_a_write_does_to_a_job(engine: Endpoint, service_name: str) -> None
         return sum(task["Status"]["State"] == "complete" for task in rolling.tasks_of(engine, service_name))
 
     eventually(lambda: completed() == 1, "the job is done", rolling.LONG)
-    write_as_it_is(engine, service_name)
+    write_as_it_is(engine, private_registry, service_name)
     eventually(lambda: completed() == 2, "the job is done once more", rolling.LONG)
 
 
@@ -72,7 +74,7 @@ def test_rollout_that_has_stopped(
     refused(engine, proxy, private_registry, name, "has not ended (its state is paused)", "swarm_service_image")
 
     assert services.running(engine, name, "whoami:0.7") == 1
-    write_as_it_is(engine, name)
+    write_as_it_is(engine, private_registry, name)
     eventually(lambda: services.running(engine, name, "whoami:0.7") == 0, "the rollout goes on", rolling.LONG)
 
 
