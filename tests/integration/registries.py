@@ -11,6 +11,7 @@ import subprocess
 import sys
 from types import TracebackType
 from typing import Any
+from uuid import uuid4
 
 from tests.swarm import Endpoint, Proxy, Registry, eventually, services
 from tests.swarm.proxy import Request
@@ -123,6 +124,24 @@ def credential(request: Request) -> Any:
 def push_again(registry: Registry, name_tag: str) -> tuple[str, str]:
     """Push ``whoami:0.6`` and then ``whoami:0.8`` at one tag; return the digest that it had and the one it has."""
     return registry.push("whoami:0.6", name_tag), registry.push("whoami:0.8", name_tag)
+
+
+def push_unseen(registry: Registry, name_tag: str) -> str:
+    """Push an image that no engine has pulled before, and return its reference with its digest.
+
+    An engine that has pulled an image keeps its manifest, and asks no registry for it again, even where the image was
+    removed.
+    """
+    engine = registry.engine
+    body = {"Image": "whoami:0.6", "Labels": {"com.example.unseen": uuid4().hex}}
+    container = engine.checked("POST", "/containers/create", json=body).json()["Id"]
+    local = f"unseen:{container[:12]}"
+    params = {"container": container, "repo": "unseen", "tag": container[:12]}
+    engine.checked("POST", "/commit", params=params)
+    engine.checked("DELETE", f"/containers/{container}")
+    digest = registry.push(local, name_tag)
+    engine.checked("DELETE", f"/images/{local}")
+    return f"{registry.address}/{name_tag}@{digest}"
 
 
 def page(engine: Endpoint, name: str, image: str) -> str:

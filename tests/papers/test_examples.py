@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +204,26 @@ def test_start_then_wait(shop: Shop) -> None:
     assert changed(shop.play("start_then_wait")) == [1]
     new = shop.image("app", NEW)
     assert [services.running(shop.engine, name, new) for name in names] == [1, 1]
+
+
+def test_renew_credentials(shop: Shop, private_registry: Registry) -> None:
+    private_registry.push("whoami:0.7", f"{shop.name}/web:{OLD}")
+    sealed = replace(shop, registry=private_registry)
+    pair = base64.b64encode(f"{private_registry.username}:{private_registry.password}".encode()).decode()
+    config = {"auths": {private_registry.address: {"auth": pair}}}
+    (shop.desk.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    place = replace(shop.desk, environment={**shop.desk.environment, "DOCKER_CONFIG": str(shop.desk.folder)})
+    labels = {STACK_LABEL: shop.name}
+    private = services.simple(f"{shop.name}_web", sealed.image("web", OLD), replicas=0, Labels=labels)
+    [public] = shop.stand({"db": "whoami:0.8"})
+    services.post(shop.engine, private)
+    before = {name: state.of(shop.engine, name) for name in (private["Name"], public)}
+
+    done = replace(sealed, desk=place).play("renew_credentials")
+    assert changed(done) == [1]
+    assert f"{public}: No credentials were found for the registry docker.io" in done.text
+    assert state.of(shop.engine, public) == before[public]
+    after = state.of(shop.engine, private["Name"])
+    assert after.spec == after.previous == before[private["Name"]].spec
+    state.set_replicas(shop.engine, private["Name"], 1)
+    services.started(shop.engine, private["Name"], timeout=rolling.LONG)

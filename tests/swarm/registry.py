@@ -55,13 +55,18 @@ class Answer:
 class Registry:
     """A registry beside ``engine``, which trusts it without TLS; private with a ``username`` and ``password``.
 
+    With another ``host`` than the loopback, an address of the engine's, other nodes reach it too; their engines need
+    the option ``--insecure-registry``.
+
     Started on entering the context or by :meth:`start`. :meth:`stop` ends the process and keeps the images, so that
     a test can take a registry away and bring it back; :meth:`close` removes them.
     """
 
-    def __init__(self, engine: Endpoint, *, port: int = 5000, username: str = "", password: str = "") -> None:
+    def __init__(
+        self, engine: Endpoint, *, port: int = 5000, username: str = "", password: str = "", host: str = "127.0.0.1"
+    ) -> None:
         self.engine = engine
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"{host}:{port}"
         self.username, self.password = username, password
         self.folder = Path(tempfile.mkdtemp(prefix="registry-", dir=engine.space.folder))
         self.log = self.folder / "registry.log"
@@ -100,6 +105,11 @@ class Registry:
         """End the process and remove what it stores."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def change_password(self, password: str) -> None:
+        """Give the user another password; the registry takes it at once."""
+        self.password = password
+        self._write_password()
 
     @property
     def auth_header(self) -> str:
@@ -210,6 +220,9 @@ class Registry:
         text = CONFIG.format(folder=self.folder, address=self.address)
         if self.username:
             text += AUTH.format(folder=self.folder)
-            hashed = self.engine.space.run("htpasswd", "-Bbn", self.username, self.password)
-            (self.folder / "htpasswd").write_text(hashed, encoding="utf-8")
+            self._write_password()
         (self.folder / "config.yml").write_text(text, encoding="utf-8")
+
+    def _write_password(self) -> None:
+        hashed = self.engine.space.run("htpasswd", "-Bbn", self.username, self.password)
+        (self.folder / "htpasswd").write_text(hashed, encoding="utf-8")

@@ -24,6 +24,10 @@ class MissingImage(UnresolvedImage):
     """The registry says that it has no such tag or digest."""
 
 
+class AccessRefused(UnresolvedImage):
+    """The registry refuses the credentials that it was asked with, or access without any."""
+
+
 class Resolved(NamedTuple):
     """What a registry has for a reference now; `platforms` is None if it names none."""
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Type, Union
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
@@ -14,6 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.retry imp
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import Credential, Keychain
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
+    AccessRefused,
     Answer,
     MissingImage,
     Resolved,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ACCESS_TEXTS = ("no basic auth credentials", "unauthorized", "denied", "authentication required", "forbidden")
 ACCESS_STATUSES = (401, 403)
+REFUSED_TEXTS = ("unauthorized: ", "401 unauthorized", "incorrect username or password")  # in an engine's own 500
 MISSING_STATUS = 404
 MISSING_TEXTS = ("manifest unknown", "name unknown")  # the specification's codes; other 404s can be anybody's
 
@@ -147,14 +149,18 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
         return UnresolvedImage(f"No digest for {reference.familiar} was requested: {error.scrubbed(secrets)}")
     reason = error.scrubbed(secrets).reason.rstrip(".")
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
-    kind = MissingImage if _is_definite(error) else UnresolvedImage
-    return kind(
+    return _kind_of(error)(
         f"The registry {reference.domain} returned no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
     )
 
 
-def _is_definite(error: errors.ApiError) -> bool:
-    return error.status == MISSING_STATUS and any(text in error.reason.lower() for text in MISSING_TEXTS)
+def _kind_of(error: errors.ApiError) -> Type[UnresolvedImage]:
+    """The class of a registry's refusal; only what cannot mean anything else is definite."""
+    text = error.reason.lower()
+    if error.status == MISSING_STATUS and any(known in text for known in MISSING_TEXTS):
+        return MissingImage
+    is_refused = error.status in ACCESS_STATUSES or any(known in text for known in REFUSED_TEXTS)
+    return AccessRefused if is_refused else UnresolvedImage
 
 
 def _is_about_access(error: errors.ApiError) -> bool:

@@ -45,9 +45,11 @@ class Write:
     """One kind of write to one service: its rules and messages. Only `send` makes a call.
 
     `service` is the service as it was first read. `success` is the outcome if the service then runs what was written.
+    `done_by_others` is the warning if another writer made this write needless; empty where that needs none.
     """
 
     success = CONVERGED
+    done_by_others = ""
 
     def __init__(self, service: types.Service) -> None:
         self.service = service
@@ -62,8 +64,11 @@ class Write:
         """The texts that no message may show."""
         return spec_secrets(self.service["Spec"]) + spec_secrets(self.service.get("PreviousSpec") or {})
 
-    def plan(self, read: types.Service) -> Optional[Attempt]:
-        """What to send, by how the service was last read; None if there is nothing to do."""
+    def plan(self, read: types.Service, lost: Optional[Attempt] = None) -> Optional[Attempt]:
+        """What to send, by how the service was last read; None if there is nothing to do.
+
+        `lost` is an attempt whose answer was lost, and which is not known to have been carried out.
+        """
         raise NotImplementedError
 
     def send(self, engine: Engine, attempt: Attempt) -> List[str]:
@@ -73,6 +78,11 @@ class Write:
     def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
         """Whether an attempt whose answer was lost was carried out, judging by the service as it is now."""
         raise NotImplementedError
+
+    def may_have_landed(self, attempt: Attempt, now: types.Service) -> bool:
+        """Whether an attempt that has not certainly landed still may have, since such a write leaves no sure trace."""
+        del attempt, now
+        return False
 
     def expectation(self, written: Written) -> Expectation:
         """What the service should hold after the write."""
@@ -107,8 +117,9 @@ class Update(Write):
         """The texts that no message may show, including those of the credential."""
         return super().secrets + (self.credential.secrets if self.credential else [])
 
-    def plan(self, read: types.Service) -> Optional[Attempt]:
+    def plan(self, read: types.Service, lost: Optional[Attempt] = None) -> Optional[Attempt]:
         """The spec with the change in it; None if it has the change already. Raises UnsupportedService."""
+        del lost
         if self.change.is_met_by(read["Spec"], since=self.service["Spec"]):
             return None
         plan = self.change.plan(read["Spec"])
@@ -175,8 +186,9 @@ class RollbackRequest(Write):
 
     success = ROLLED_BACK
 
-    def plan(self, read: types.Service) -> Optional[Attempt]:
+    def plan(self, read: types.Service, lost: Optional[Attempt] = None) -> Optional[Attempt]:
         """The previous spec; there is always something to do."""
+        del lost
         return Attempt(read, self.service["PreviousSpec"], rollback_changes(self.service))
 
     def send(self, engine: Engine, attempt: Attempt) -> List[str]:
@@ -225,7 +237,7 @@ class RollbackRequest(Write):
 
 
 class Writer:
-    """Carries out writes, each at most once, whatever goes wrong.
+    """Carries out writes, each at most once if it leaves a trace, whatever goes wrong.
 
     It tries again for at most as long as one call may take.
     """
@@ -243,11 +255,12 @@ class Writer:
         """
         retry = Retry(self._clock, self._engine)
         unanswered: List[Attempt] = []
+        lost: Optional[Attempt] = None
         read = write.service
         while True:
-            attempt = write.plan(read)
+            attempt = write.plan(read, lost)
             if attempt is None:
-                return Written(read, changed=False, held=read)
+                return Written(read, changed=False, held=read, warnings=list(filter(None, [write.done_by_others])))
             sent = self._send(write, attempt, retry)
             if not isinstance(sent, errors.EngineError):
                 return Written(read, changed=True, attempt=attempt, warnings=sent)
@@ -263,8 +276,9 @@ class Writer:
             if landed is not None:
                 return Written(landed.read, changed=True, held=read, attempt=landed)
             write.refuse_conflict(read, lost)
-            if not goes_on and write.plan(read) is not None:
-                raise _refusal(write, sent)
+            if not goes_on and write.plan(read, lost) is not None:
+                is_open = any(write.may_have_landed(attempt, read) for attempt in unanswered)
+                raise write.unknown(sent, unanswered[-1]) if is_open else _refusal(write, sent)
 
     def _send(self, write: Write, attempt: Attempt, retry: Retry) -> Union[List[str], errors.EngineError]:
         """Send an attempt. Returns the engine's warnings, or the error."""

@@ -24,7 +24,11 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credent
     GivenKeychain,
     Keychain,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Resolved, UnresolvedImage
+from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
+    AccessRefused,
+    Resolved,
+    UnresolvedImage,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.resolver import HandedOn, Resolver
 from tests.unit.plugins.module_utils.fakes import DIGEST, FakeClock, FakeTransport, answer, connected
 
@@ -180,6 +184,31 @@ def test_hint_where_access_is_refused(status: int, message: str) -> None:
     assert "asked without credentials, as none were given for registry.example.com" in refusal(status, message)
     told = refusal(status, message, GivenKeychain("robot", PASSWORD))
     assert "asked with credentials for registry.example.com: are they right" in told
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "is_refused"),
+    [
+        (401, "unauthorized: authentication required", True),
+        (403, "denied: requested access to the resource is denied", True),
+        (500, "Get https://registry.example.com/v2/: unauthorized: incorrect username or password", True),
+        (500, "failed to resolve reference: unexpected status from HEAD request: 401 Unauthorized", True),
+        (500, "open /etc/docker/certs.d/registry.example.com/client.key: permission denied", False),
+        (500, "Head https://registry.example.com/v2/app/manifests/1: no basic auth credentials", False),
+        (429, "toomanyrequests: too many requests", False),
+        (404, "manifest unknown: manifest unknown", False),
+        (503, "service unavailable", False),
+    ],
+)
+def test_whether_a_refusal_is_definite(status: int, message: str, is_refused: bool) -> None:
+    resolver, _transport, _clock = make_resolver(answer(status, {"message": message}))
+    assert isinstance(resolver.ask(IMAGE), AccessRefused) is is_refused
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_proxy_that_forbids_the_question_is_no_registrys_refusal(status: int) -> None:
+    resolver, _transport, _clock = make_resolver(Answer(status, b"<html>Forbidden</html>"))
+    assert not isinstance(resolver.ask(IMAGE), AccessRefused)
 
 
 def test_no_hint_where_access_is_not_what_is_wrong() -> None:
