@@ -100,4 +100,3 @@ class Receiver:
             return request(self._engine, "GET", f"http://{self.address}/").status in (400, 401, 405)
         except BoxError:
             return False
-

@@ -316,7 +316,7 @@ def test_garbage_comes_to_nothing(shop: Shop) -> None:
 
 def test_what_strangers_write_is_never_a_template(shop: Shop, tmp_path: Path) -> None:
     runs, tag, trap = len(shop.receiver.runs), fresh(), tmp_path / "trap"
-    template = "{{ lookup('pipe', 'touch %s') }}" % trap
+    template = f"{{{{ lookup('pipe', 'touch {trap}') }}}}"
     shop.tag_again(tag, agent=template)
     assert shop.receiver.has_run(runs + 1)[runs:] == [(1, 1, 0)], shop.receiver.text
     nested = {"tag": template, "repository": {"tag": template}, "target": {"tag": template}}
