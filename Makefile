@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo swarm test bench compare house picture mutants test-papers test-machines test-bad-days test-pythons docs lint format sanity check
+.PHONY: help demo swarm test bench compare house picture mutants test-papers test-eda test-machines test-bad-days test-pythons docs lint format sanity check
 
 MANAGERS ?= 1
 WORKERS ?= 0
@@ -39,6 +39,9 @@ mutants:  ## Change the code, one thing at a time, and see whether unit tests no
 
 test-papers:  ## Run the commands of the README and the examples
 	$(RUN) $(NOX) -s test-papers
+
+test-eda:  ## Push images, and have ansible-rulebook roll them out
+	$(RUN) $(NOX) -s test-eda
 
 test-machines:  ## Run demo and test on machines that have never seen the project: Debian 12, 13 and unstable
 	$(RUN) $(NOX) -s test-machines -- $(SUITES)

@@ -59,6 +59,13 @@ def test_papers(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["tests/papers"]))
 
 
+@nox.session(name="test-eda", default=False)
+def test_eda(session: nox.Session) -> None:
+    """Push images, and have ansible-rulebook roll them out; arguments go to pytest."""
+    install(session)
+    session.run("pytest", *(session.posargs or ["tests/eda"]))
+
+
 @nox.session(name="test-machines", default=False)
 def test_machines(session: nox.Session) -> None:
     """Run demo and test on machines that have never seen the project; arguments are releases of Debian."""

@@ -42,6 +42,11 @@ class Desk:
         return Run(*capture(command, self.environment, LIMIT, self.folder))
 
 
+def in_network(engine: Endpoint) -> list[str]:
+    """Return the words before a command that runs it in the engine's network, and on this machine in all else."""
+    return ["nsenter", "--target", str(engine.space.pid), "--net", "--"] if isinstance(engine.space, Box) else []
+
+
 def desk(engine: Endpoint, folder: Path, *, programs: Path | None = None, python: Path | None = None) -> Desk:
     """Set up a desk in ``folder`` for a swarm whose managers are all reached by the one socket of ``engine``.
 
@@ -49,8 +54,7 @@ def desk(engine: Endpoint, folder: Path, *, programs: Path | None = None, python
     environment's own unless given; given programs have no collection but what is installed from the desk. The managers'
     tasks run in the engine's network, as on a manager they do.
     """
-    network = ["nsenter", "--target", str(engine.space.pid), "--net", "--"] if isinstance(engine.space, Box) else []
-    interpreter = interpreter_for_ansible(folder, *network, str(python or sys.executable))
+    interpreter = interpreter_for_ansible(folder, *in_network(engine), str(python or sys.executable))
     hosts = "".join(f"{name} ansible_connection=local\n" for name in MANAGERS)
     settings = f"[managers:vars]\nansible_python_interpreter={interpreter}\n"
     (folder / "hosts").write_text(f"[managers]\n{hosts}\n{settings}", encoding="utf-8")

@@ -39,8 +39,9 @@ ENGINE = {
 CLI = {"docker": "docker-cli|docker.io"}
 """Docker's command line is in a package of its own from Debian 13 on; the first that there is, is taken."""
 SSH = {"sshd": "openssh-server", "ssh": "openssh-client"}
+JAVA = {"java": "default-jre-headless"}
 TREES = {"debootstrap": "debootstrap", "git": "git", "unshare": "util-linux", "mount": "mount"}
-TARGETS = {"demo": ENGINE, "swarm": {**ENGINE, **CLI}, "test-machines": TREES}
+TARGETS = {"demo": ENGINE, "swarm": {**ENGINE, **CLI}, "test-eda": {**ENGINE, **CLI, **JAVA}, "test-machines": TREES}
 """What a target of the Makefile takes; any other takes what the tests take."""
 TESTS = {**ENGINE, **CLI, **SSH}
 

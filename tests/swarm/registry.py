@@ -52,6 +52,17 @@ class Answer:
     body: bytes
 
 
+def request(
+    engine: Endpoint, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> Answer:
+    """Make one HTTP request from inside an engine's network; raises :class:`BoxError` where nothing answers."""
+    encoded = base64.b64encode(body).decode()
+    question = {"method": method, "url": url, "headers": dict(headers or {}), "body": encoded}
+    printed = engine.space.run(sys.executable, "-I", "-S", str(REQUEST), stdin=json.dumps(question))
+    answer = json.loads(printed)
+    return Answer(answer["status"], answer["headers"], base64.b64decode(answer["body"]))
+
+
 class Registry:
     """A registry beside ``engine``, which trusts it without TLS; private with a ``username`` and ``password``.
 
@@ -59,13 +70,22 @@ class Registry:
     the option ``--insecure-registry``.
 
     Started on entering the context or by :meth:`start`. :meth:`stop` ends the process and keeps the images, so that
-    a test can take a registry away and bring it back; :meth:`close` removes them.
+    a test can take a registry away and bring it back; :meth:`close` removes them. ``settings`` are more of its
+    configuration, as YAML.
     """
 
     def __init__(
-        self, engine: Endpoint, *, port: int = 5000, username: str = "", password: str = "", host: str = "127.0.0.1"
+        self,
+        engine: Endpoint,
+        *,
+        port: int = 5000,
+        username: str = "",
+        password: str = "",
+        host: str = "127.0.0.1",
+        settings: str = "",
     ) -> None:
         self.engine = engine
+        self.settings = settings
         self.address = f"{host}:{port}"
         self.username, self.password = username, password
         self.folder = Path(tempfile.mkdtemp(prefix="registry-", dir=engine.space.folder))
@@ -171,11 +191,7 @@ class Registry:
         if self.username:
             pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
             sent["Authorization"] = f"Basic {pair}"
-        url = f"http://{self.address}{path}"
-        question = {"method": method, "url": url, "headers": sent, "body": base64.b64encode(body).decode()}
-        printed = self.engine.space.run(sys.executable, "-I", "-S", str(REQUEST), stdin=json.dumps(question))
-        answer = json.loads(printed)
-        return Answer(answer["status"], answer["headers"], base64.b64decode(answer["body"]))
+        return request(self.engine, method, f"http://{self.address}{path}", headers=sent, body=body)
 
     def _put_entry(self, repository: str, image: Any, indent: int, platform: str) -> dict[str, Any]:
         """Store the image's manifest for one platform; the indentation is what makes its digest another one."""
@@ -217,7 +233,7 @@ class Registry:
         return False
 
     def _configure(self) -> None:
-        text = CONFIG.format(folder=self.folder, address=self.address)
+        text = CONFIG.format(folder=self.folder, address=self.address) + self.settings
         if self.username:
             text += AUTH.format(folder=self.folder)
             self._write_password()

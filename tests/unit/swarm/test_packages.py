@@ -75,7 +75,13 @@ def test_wait_ends_with_the_lock(holder: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize(
     ("target", "command"),
-    [("demo", "dockerd"), ("swarm", "docker"), ("test", "sshd"), ("test-machines", "debootstrap")],
+    [
+        ("demo", "dockerd"),
+        ("swarm", "docker"),
+        ("test", "sshd"),
+        ("test-eda", "java"),
+        ("test-machines", "debootstrap"),
+    ],
 )
 def test_each_target_has_what_it_runs(target: str, command: str) -> None:
     assert command in packages.TARGETS.get(target, packages.TESTS)
