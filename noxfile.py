@@ -148,6 +148,12 @@ def docs(session: nox.Session) -> None:
     session.log("The site is build/docs/index.html")
 
 
+@nox.session(default=False)
+def screenshots(session: nox.Session) -> None:
+    """Take pictures of the site that `docs` has rendered; a page that is wider than its screen is an error."""
+    session.run("python", "-m", "tools.screenshots", *session.posargs)
+
+
 @nox.session
 def links(session: nox.Session) -> None:
     """Follow each link of the README, of the other papers and of the site."""

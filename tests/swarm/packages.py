@@ -40,9 +40,10 @@ CLI = {"docker": "docker-cli|docker.io"}
 """Docker's command line is in a package of its own from Debian 13 on; the first that there is, is taken."""
 SSH = {"sshd": "openssh-server", "ssh": "openssh-client"}
 TREES = {"debootstrap": "debootstrap", "git": "git", "unshare": "util-linux", "mount": "mount"}
-TARGETS = {"demo": ENGINE, "swarm": {**ENGINE, **CLI}, "test-machines": TREES}
+BROWSER = {"chromium": "chromium"}
+TARGETS = {"demo": ENGINE, "swarm": {**ENGINE, **CLI}, "test-machines": TREES, "screenshots": BROWSER}
 """What a target of the Makefile takes; any other takes what the tests take."""
-TESTS = {**ENGINE, **CLI, **SSH}
+TESTS = {**ENGINE, **CLI, **SSH, "git": "git"}
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's own switch: a script here that exits with 101 keeps packages from starting services."""
