@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 .DEFAULT_GOAL := help
-.PHONY: help demo swarm test bench compare house picture mutants test-papers test-eda test-machines test-bad-days test-pythons docs lint format sanity check
+.PHONY: help demo swarm test bench compare house picture mutants test-papers test-eda test-machines test-bad-days test-pythons docs screenshots lint format sanity check
 
 MANAGERS ?= 1
 WORKERS ?= 0
@@ -55,6 +55,9 @@ test-pythons:  ## Run the main path on each Python here, each Debian release and
 lint:  ## Run the quick checks: style, types, YAML, licences
 	$(RUN) $(NOX) -s ruff mypy lint license-check extra-checks
 
+screenshots:  ## Look at the site at 1280 and 400 pixels with a browser, and keep the pictures in build/screenshots
+	$(RUN) $(NOX) -s docs screenshots
+
 docs:  ## Render the guides and the modules' documents as a site, build/docs/index.html
 	$(RUN) $(NOX) -s docs
 
@@ -64,5 +67,5 @@ format:  ## Fix style and form where a program can
 sanity:  ## Run ansible-test's sanity tests
 	$(RUN) $(NOX) -k sanity
 
-check:  ## Run every check: lint, sanity, documents, changelog, Galaxy's importer
+check:  ## Run every check: lint, sanity, documents, links, changelog, Galaxy's importer
 	$(RUN) $(NOX)

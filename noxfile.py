@@ -122,12 +122,11 @@ def compare(session: nox.Session) -> None:
     session.run("python", "-m", "tools.compare", *session.posargs)
 
 
-@nox.session(default=False)
-def docs(session: nox.Session) -> None:
-    """Render the guides and the modules' documents as a site; every warning is an error."""
-    install(session)
+def render(session: nox.Session, built: Path) -> None:
+    """Render the site into a folder; every warning is an error."""
+    install(session, "docs")
     root = collections_path(session)
-    pages, built = root / "pages", Path("build/docs")
+    pages = root / "pages"
     for folder in (pages, built):
         shutil.rmtree(folder, ignore_errors=True)
     pages.mkdir(mode=0o755)
@@ -142,10 +141,32 @@ def docs(session: nox.Session) -> None:
         COLLECTION.partition(".")[2],
         env={"ANSIBLE_COLLECTIONS_PATH": str(root)},
     )
-    shutil.copytree("docs/docsite/rst/images", pages / "docsite/images")  # antsibull-docs takes the text alone
+    # antsibull-docs takes the guides' text alone, and makes a first page of its own
+    shutil.copytree("docs/docsite/rst/images", pages / "docsite/images")
+    shutil.copytree("docs/docsite/pages", pages, dirs_exist_ok=True)
     rendered = ("-qW", "--keep-going", "-c", "docs/docsite", "-d", str(root / "doctrees"))
     session.run("sphinx-build", "--fresh-env", *rendered, str(pages), str(built))
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Render the guides and the modules' documents as a site."""
+    render(session, Path("build/docs"))
     session.log("The site is build/docs/index.html")
+
+
+@nox.session(default=False)
+def screenshots(session: nox.Session) -> None:
+    """Take pictures of the site that `docs` has rendered; a page that is wider than its screen is an error."""
+    session.run("python", "-m", "tools.screenshots", *session.posargs)
+
+
+@nox.session
+def links(session: nox.Session) -> None:
+    """Follow each link of the README, of the other papers and of the site."""
+    site = Path(session.create_tmp()).resolve() / "site"
+    render(session, site)
+    session.run("python", "-m", "tools.links", str(site))
 
 
 @nox.session(default=False)

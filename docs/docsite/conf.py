@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+
+sys.path.insert(0, str(Path(__file__).parent))  # where the extension "rendering" is
 
 project = "swarmops.rollout"
 copyright = "The swarmops.rollout contributors"
 title = html_short_title = html_title = project
 
-extensions = ["sphinx_antsibull_ext"]
+extensions = ["sphinx_antsibull_ext", "rendering"]
 nitpicky = True
 html_theme = "sphinx_ansible_theme"
 html_theme_options = {

@@ -7,103 +7,21 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.integration import rolling, state
-from tests.integration.run import Run
-from tests.papers.desk import Desk, desk
-from tests.swarm import Endpoint, Registry, services
-from tests.swarm.collection import ROOT
+from tests.papers.shop import EXAMPLES, NEW, OLD, STACK_LABEL, Shop, changed
+from tests.swarm import Registry, services
 
-EXAMPLES = ROOT / "docs" / "examples"
-OLD, NEW = "2.4.0", "2.4.1"
-STACK_LABEL = "com.docker.stack.namespace"
 CANARY_PORT = 8081
 
 
-@dataclass(frozen=True)
-class Shop:
-    """The stack of the examples, under a name of this process's own."""
-
-    engine: Endpoint
-    registry: Registry
-    desk: Desk
-    name: str
-
-    def play(self, example: str, *arguments: str) -> Run:
-        """Run an example on this shop."""
-        text = (EXAMPLES / f"{example}.yml").read_text(encoding="utf-8")
-        names = {"registry.example.com": self.registry.address, "shop": self.name, "t001": self.t001}
-        for theirs, ours in names.items():
-            text = text.replace(theirs, ours)
-        (self.desk.folder / f"{example}.yml").write_text(text, encoding="utf-8")
-        return self.desk.run("ansible-playbook", f"{example}.yml", *arguments)
-
-    @property
-    def t001(self) -> str:
-        """The name of the service t001."""
-        return f"{self.name}-t001"
-
-    def image(self, part: str, tag: str) -> str:
-        """Return the reference of an image, with the digest that its tag has now."""
-        repository = f"{self.name}/{part}"
-        return f"{self.registry.address}/{repository}:{tag}@{self.registry.digest(repository, tag)}"
-
-    def stand(self, images: Mapping[str, str], monitor: float = 0.2, **fields: Any) -> list[str]:
-        """Create services with these images, and return their names when all of them run.
-
-        ``monitor`` is that of :func:`services.simple`, for updates alone: it must outlast a task that is to fail.
-        """
-        fields.setdefault("Labels", {STACK_LABEL: self.name})
-        for name, image in images.items():
-            spec = services.simple(f"{self.name}_{name}", image, monitor=monitor, **fields)
-            spec["RollbackConfig"] = {**spec["UpdateConfig"], "Monitor": services.SECOND // 5}
-            services.post(self.engine, spec)
-        names = [f"{self.name}_{name}" for name in images]
-        for name in names:
-            services.started(self.engine, name, timeout=rolling.LONG)
-        return names
-
-    def has(self, name: str) -> str:
-        """Return the image that a service has; its tasks run it."""
-        image = state.of(self.engine, name).image
-        services.started(self.engine, name, image=image, timeout=rolling.LONG)
-        return image
-
-
-@pytest.fixture(scope="module")
-def filled(engine: Endpoint, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Return the shop with two releases in its registry."""
-    made = Shop(engine, registry, desk(engine, tmp_path_factory.mktemp("desk")), f"shop{os.getpid()}")
-    for part in ("app", "web"):
-        registry.push("whoami:0.7", f"{made.name}/{part}:{OLD}")
-        registry.push("whoami:0.6", f"{made.name}/{part}:{NEW}")
-    return made
-
-
-@pytest.fixture
-def shop(filled: Shop) -> Iterator[Shop]:
-    """Return the shop; its services are removed after the test."""
-    yield filled
-    services.remove(filled.engine, filled.name)
-
-
-def changed(done: Run) -> list[int]:
-    """Return how many changes each host of a run that ended well reports."""
-    assert done.status == 0, done.text
-    return [int(number) for number in re.findall(r"changed=(\d+)", done.text)]
-
-
 def test_every_example_has_a_test() -> None:
-    text = Path(__file__).read_text(encoding="utf-8")
-    untested = [path.name for path in EXAMPLES.iterdir() if f'play("{path.stem}"' not in text]
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    tested = [f'play("{path.stem}"' in text or f'"{path.name}"' in text for path in EXAMPLES.iterdir()]
+    untested = [path.name for path, is_tested in zip(EXAMPLES.iterdir(), tested) if not is_tested]
     assert untested == []
 
 

@@ -41,9 +41,16 @@ CLI = {"docker": "docker-cli|docker.io"}
 SSH = {"sshd": "openssh-server", "ssh": "openssh-client"}
 JAVA = {"java": "default-jre-headless"}
 TREES = {"debootstrap": "debootstrap", "git": "git", "unshare": "util-linux", "mount": "mount"}
-TARGETS = {"demo": ENGINE, "swarm": {**ENGINE, **CLI}, "test-eda": {**ENGINE, **CLI, **JAVA}, "test-machines": TREES}
+BROWSER = {"chromium": "chromium"}
+TARGETS = {
+    "demo": ENGINE,
+    "swarm": {**ENGINE, **CLI},
+    "test-eda": {**ENGINE, **CLI, **JAVA},
+    "test-machines": TREES,
+    "screenshots": BROWSER,
+}
 """What a target of the Makefile takes; any other takes what the tests take."""
-TESTS = {**ENGINE, **CLI, **SSH}
+TESTS = {**ENGINE, **CLI, **SSH, "git": "git"}
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 """Debian's own switch: a script here that exits with 101 keeps packages from starting services."""

@@ -19,6 +19,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDES = sorted((ROOT / "docs/docsite/rst").glob("*.rst"))
+PAGES = sorted((ROOT / "docs/docsite/pages").glob("*.rst"))
+"""What the site alone has."""
 PLUGINS = "ansible_collections.swarmops.rollout.plugins"
 COLLECTION = "swarmops.rollout."
 GROUP = "group/swarmops.rollout.swarm"
@@ -54,7 +56,7 @@ def blocks(guide: Path) -> Iterator[Tuple[int, str, str]]:
 
 
 SNIPPETS: List[Snippet] = [
-    (guide.name, line, text) for guide in GUIDES for line, language, text in blocks(guide) if language == "yaml+jinja"
+    (guide.name, line, text) for guide in GUIDES + PAGES for line, language, text in blocks(guide) if language == "yaml+jinja"
 ]
 
 
@@ -131,6 +133,12 @@ def test_snippets_are_found() -> None:
 def test_examples_that_are_named_exist(guide: Path) -> None:
     for name in re.findall(r"docs/examples/\w+\.yml", guide.read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: str(guide.name))
+def test_a_forge_shows_the_guide_as_it_is(guide: Path) -> None:
+    """It knows no roles of Sphinx, and would print them: links are relative paths, options are literals."""
+    assert re.findall(r":[a-z:]+:`[^`]+`", guide.read_text(encoding="utf-8")) == []
 
 
 # Errors
