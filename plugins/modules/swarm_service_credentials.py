@@ -175,6 +175,12 @@ service:
   description: The one entry of RV(services).
   returned: when O(name) is used, and RV(services) is returned
   type: dict
+excluded:
+  description: The names of the services that match O(select) and that O(select.exclude) has left out, sorted.
+  returned: when O(select) is used, and RV(services) is returned
+  type: list
+  elements: str
+  sample: [shop_db]
 diff:
   description: One pair per changed service, with what a renewal changes. No credentials are in it.
   returned: success

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import warning_of_newer_managers
+from ansible_collections.swarmops.rollout.plugins.module_utils._commands.nodes import (
+    read_nodes,
+    warning_of_newer_managers,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._commands.options import (
     Choice,
     Host,
@@ -74,20 +77,18 @@ def renew_credentials(engine: Engine, params: Params, host: Host) -> Result:
     """Do the work of swarm_service_credentials. Raises RolloutError."""
     options, clock = Options.parse(params), Clock()
     resolver = Resolver(engine, options.registry.keychain(host.run_program), clock)
-    services = [service for service, _image in options.choice.read(engine, clock)]
-    planned = plan_services(services, resolver, options)
+    chosen = options.choice.read(engine, clock)
+    planned = plan_services([service for service, _image in chosen.services], resolver, options)
     members = [each.member for each in planned]
     changing = [member for member in members if member.changed]
-    warning = warning_of_newer_managers(engine) if changing else ""
+    warning = warning_of_newer_managers(engine, read_nodes(engine, clock, waits=False)) if changing else ""
     for member in changing if warning else []:
         member.warnings.append(warning)
     single = options.choice.is_single
     if host.check_mode:
-        return _told(as_result([member.entry for member in members], single), planned)
-    try:
-        return _told(host.carry_out(Rollout(engine, clock, Settings(wait=False), members), single), planned)
-    except RolloutFailed as error:
-        raise RolloutFailed(str(error), _told(error.result, planned)) from None
+        return chosen.report(lambda: _told(as_result([member.entry for member in members], single), planned))
+    rollout = Rollout(engine, clock, Settings(wait=False), members)
+    return chosen.report(lambda: _carried_out(host, rollout, single, planned))
 
 
 def plan_services(services: List[types.Service], resolver: Resolver, options: Options) -> List[Renewed]:
@@ -135,6 +136,14 @@ def _plan(service: types.Service, reference: Reference, resolver: Resolver, chan
     if isinstance(answer, UnresolvedImage):
         member.warnings.append(f"{answer} {UNVERIFIED}")
     return Renewed(member, change.registry, verified=not isinstance(answer, UnresolvedImage))
+
+
+def _carried_out(host: Host, rollout: Rollout, single: bool, planned: List[Renewed]) -> Result:
+    """The result of the writes. Raises RolloutFailed, whose result is as documented, too."""
+    try:
+        return _told(host.carry_out(rollout, single), planned)
+    except RolloutFailed as error:
+        raise RolloutFailed(str(error), _told(error.result, planned)) from None
 
 
 def _told(result: Result, planned: List[Renewed]) -> Result:

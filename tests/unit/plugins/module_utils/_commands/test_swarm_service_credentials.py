@@ -219,7 +219,7 @@ def test_no_credentials_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, na
 def test_nobody_is_selected() -> None:
     swarm = SwarmWithRegistry(service(1, f"{REGISTRY}/app:1"))
     given = explicit(select={**SELECT, "stack": "other"}, allow_none=True)
-    assert renew(swarm, given) == {"changed": False, "services": [], "diff": []}
+    assert renew(swarm, given) == {"changed": False, "services": [], "diff": [], "excluded": []}
 
 
 def test_each_registry_gets_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
