@@ -163,16 +163,17 @@ class Engine(Endpoint):
 
     Started on entering the context or by :meth:`start`; :meth:`stop` leaves nothing. ``options`` are further options
     of dockerd. ``suite`` is a Debian release whose engine it is, run in a tree of that release (see ``trees.py``);
-    empty, it is the machine's own.
+    empty, it is the machine's own. ``machine`` is what the engine takes its machine for (``i686``, see setarch).
     """
 
-    def __init__(self, *options: str, swarm: bool = True, suite: str = "") -> None:
+    def __init__(self, *options: str, swarm: bool = True, suite: str = "", machine: str = "") -> None:
         tree = trees.ensure(suite) if suite else None
         self.box = Box()
         super().__init__(f"unix://{self.box.folder}/docker.sock", self.box)
         self.root = trees.Root(self.box, tree) if tree else None
         self.log = self.box.folder / "dockerd.log"
         self.options = options
+        self.machine = machine
         self._swarm = swarm
         self._drivers: tuple[str, ...] = ("overlay2", "vfs")
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -261,6 +262,7 @@ class Engine(Endpoint):
         config = folder / "daemon.json"
         config.write_text("{}", encoding="ascii")
         return [
+            *(["setarch", self.machine] if self.machine else []),
             "dockerd",
             f"--host={self.host}",
             f"--config-file={config}",

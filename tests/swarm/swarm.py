@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 
 from .box import Box, run
@@ -17,12 +18,17 @@ NETWORK = "192.168.250"
 class Swarm:
     """A swarm of ``managers`` and ``workers``, started on entering the context; leaving it leaves nothing.
 
+    ``machines`` says by number which nodes take their machine for another one, as in :class:`Engine`.
+
     The bridge is in a namespace of its own, since an engine sets the policy of FORWARD to DROP in its namespace, and
     bridged frames pass iptables.
     """
 
-    def __init__(self, managers: int = 1, workers: int = 0, *options: str) -> None:
+    def __init__(
+        self, managers: int = 1, workers: int = 0, *options: str, machines: Mapping[int, str] | None = None
+    ) -> None:
         self._counts = (managers, workers)
+        self._machines = machines or {}
         self._options = options
         self._bridge: Box | None = None
         self.nodes: list[Engine] = []
@@ -74,8 +80,8 @@ class Swarm:
         self._bridge = bridge = Box()
         bridge.run("ip", "link", "add", "nodes", "type", "bridge")
         bridge.run("ip", "link", "set", "nodes", "up")
-        for _number in range(sum(self._counts)):
-            self.nodes.append(Engine(*self._options, swarm=False))
+        for number in range(sum(self._counts)):
+            self.nodes.append(Engine(*self._options, swarm=False, machine=self._machines.get(number, "")))
             self._connect(bridge, self.nodes[-1])
             self.nodes[-1].start()
         first, *rest = self.nodes

@@ -36,7 +36,8 @@ def check_platforms(service: types.Service, target: Target, nodes: List[types.No
     """Check that a node that is eligible for a service has a platform of its new image, if these are known.
 
     A node that is down counts, and so does one that has not said what it is. Returns a warning that names the nodes on
-    which a global service cannot run; empty if there are none. Raises NoNodeFits.
+    which a global service cannot run; empty if there are none. The update of such a service does not end, since it
+    waits for each of its tasks to start (swarmkit, manager/orchestrator/update/updater.go). Raises NoNodeFits.
     """
     spec = service["Spec"]
     if not target.platforms or target.is_met_by(stored_image(spec)):
@@ -55,7 +56,11 @@ def check_platforms(service: types.Service, target: Target, nodes: List[types.No
         )
     if {"Global", "GlobalJob"}.isdisjoint(spec.get("Mode") or {}):
         return ""
-    return f"The image {image} is for {own}, so this global service runs on no other node: {_by_platform(others)}."
+    return (
+        f"The image {image} is for {own}, and this global service is meant for other nodes too: "
+        f"{_by_platform(others)}. Its tasks there cannot start, and the swarm waits for them without end. Leave these "
+        "nodes out by a placement constraint, or push the image for their platforms too."
+    )
 
 
 def warning_of_kept_platforms(spec: types.ServiceSpec) -> str:

@@ -176,8 +176,9 @@ def test_nodes_that_a_global_service_loses_are_warned_of(
     result = change_image(proxy.host, service_name, image=image)
     assert result.changed, result.text
     said = (
-        f"The image {registry.address}/lost:1 is for linux/amd64, linux/ppc64le, so this global service runs on no "
-        "other node: linux/arm64 (w2)."
+        f"The image {registry.address}/lost:1 is for linux/amd64, linux/ppc64le, and this global service is meant for "
+        "other nodes too: linux/arm64 (w2). Its tasks there cannot start, and the swarm waits for them without end. "
+        "Leave these nodes out by a placement constraint, or push the image for their platforms too."
     )
     assert result.service["warnings"] == ([said] if warned else [])
 

@@ -33,7 +33,7 @@ def info(engine: Endpoint, name: str) -> Any:
 
 def change_image(engine: Endpoint, name: str, image: str) -> None:
     """Run a release as this collection does it, beside the stack's file."""
-    params = {"name": name, "image": image, "resolve": "changed", "docker_host": engine.host}
+    params: dict[str, Any] = {"name": name, "image": image, "resolve": "changed", "docker_host": engine.host}
     assert run.module("swarm_service_image", **params).changed
 
 

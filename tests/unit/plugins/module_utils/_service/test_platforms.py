@@ -103,7 +103,9 @@ def test_a_node_counts_in_each_state(state: str) -> None:
 @pytest.mark.parametrize("mode", [GLOBAL, {"GlobalJob": {}}])
 def test_nodes_that_a_global_service_loses_are_warned_of(mode: Any) -> None:
     assert check([M1, W1, W2], platforms("linux/amd64"), mode) == (
-        "The image app:2 is for linux/amd64, so this global service runs on no other node: linux/arm64 (w1, w2)."
+        "The image app:2 is for linux/amd64, and this global service is meant for other nodes too: linux/arm64 (w1, "
+        "w2). Its tasks there cannot start, and the swarm waits for them without end. Leave these nodes out by a "
+        "placement constraint, or push the image for their platforms too."
     )
 
 
