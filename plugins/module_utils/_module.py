@@ -97,8 +97,10 @@ DETACHED = 'setsid "$@" </dev/null >/dev/null 2>&1 &'
 # The text of such an error could quote an engine's answer, including a service's secrets.
 UNEXPECTED = (
     "The engine's answers are not those of a Docker engine, or this collection has a bug: please report it with "
-    "the output of -vvv. Whether something was changed is not known"
+    "the output of -vvv"
 )
+NOTHING_CHANGED = "Nothing was changed."
+NOT_KNOWN = "Whether something was changed is not known."
 
 Groups = List[Tuple[str, ...]]
 Act = Callable[[Engine, Params, Host], Dict[str, Any]]
@@ -139,7 +141,8 @@ def _run(module: AnsibleModule, act: Act, host: Host) -> None:
         module.fail_json(msg=_message(error, engine))
     except Exception as error:
         where = "".join(traceback.format_tb(error.__traceback__))
-        module.fail_json(msg=f"{UNEXPECTED} ({type(error).__name__}).", exception=where)
+        told = f"{UNEXPECTED} ({type(error).__name__}). {NOT_KNOWN if _has_written(engine) else NOTHING_CHANGED}"
+        module.fail_json(msg=told, changed=_has_written(engine), exception=where)
     _warn(module, result)
     module.exit_json(**result)
 
@@ -217,5 +220,9 @@ def _client_pair() -> Tuple[Optional[str], Optional[str]]:
 
 
 def _message(error: errors.RolloutError, engine: Optional[Engine]) -> str:
-    touched = engine is not None and engine.writes > 0
-    return str(error) if touched else f"{error} Nothing was changed."
+    return str(error) if _has_written(engine) else f"{error} {NOTHING_CHANGED}"
+
+
+def _has_written(engine: Optional[Engine]) -> bool:
+    """Whether a request was sent that may have changed something."""
+    return engine is not None and engine.writes > 0

@@ -202,8 +202,8 @@ class Engine:
     def _list(self, path: str, filters: Optional[types.Filters]) -> List[Any]:
         params = _params(filters) if filters else None
         found: List[Any] = self._get(path, list, params)
-        if not all(isinstance(item, dict) for item in found):
-            raise errors.BadAnswer(f"GET {path}: the engine's answer is not a list of objects.")
+        if not all(isinstance(item, dict) and isinstance(item.get("ID"), str) for item in found):
+            raise errors.BadAnswer(f"GET {path}: the engine's answer is not a list of objects with IDs.")
         return found
 
     def _get(self, path: str, kind: Type[Any], params: Optional[Dict[str, str]] = None) -> Any:

@@ -56,7 +56,10 @@ def blocks(guide: Path) -> Iterator[Tuple[int, str, str]]:
 
 
 SNIPPETS: List[Snippet] = [
-    (guide.name, line, text) for guide in GUIDES + PAGES for line, language, text in blocks(guide) if language == "yaml+jinja"
+    (guide.name, line, text)
+    for guide in GUIDES + PAGES
+    for line, language, text in blocks(guide)
+    if language == "yaml+jinja"
 ]
 
 

@@ -174,9 +174,16 @@ def test_a_missing_library_is_told_with_how_to_install_it(capsys: pytest.Capture
     assert "apt install python3-requests-unixsocket" in result["msg"]
 
 
-def test_a_fault_is_told_without_what_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
-    code, result = run(capsys, Act(error=KeyError("PASSWORD=hunter2")))
-    assert (code, result["failed"]) == (1, True)
+@pytest.mark.parametrize(
+    ("writes", "changed", "fate"),
+    [(0, False, "Nothing was changed."), (1, True, "Whether something was changed is not known.")],
+)
+def test_a_fault_is_told_without_what_it_quotes(
+    writes: int, changed: bool, fate: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, result = run(capsys, Act(error=KeyError("PASSWORD=hunter2"), writes=writes))
+    assert (code, result["failed"], result["changed"]) == (1, True, changed)
+    assert result["msg"].endswith(fate)
     assert "please report it" in result["msg"]
     assert "(KeyError)" in result["msg"]
     assert "hunter2" not in json.dumps(result)

@@ -223,7 +223,10 @@ def test_broken_answers_to_a_read(call: Call, body: bytes) -> None:
         ("services", [1]),
         ("tasks", {}),
         ("tasks", [None]),
+        ("tasks", [{}]),
         ("nodes", {}),
+        ("nodes", [{"ID": "n1"}, {}]),
+        ("nodes", [{"ID": 7}]),
         ("distribution", []),
     ],
 )
@@ -239,7 +242,9 @@ def test_answers_of_a_wrong_kind(call: str, wrong: Any) -> None:
 def test_a_service_that_is_not_whole(call: str, part: str, spoil: Any) -> None:
     service = {**make_service(), part: spoil}
     engine, _transport = connected(answer(200, service if call == "service" else [service]))
-    with pytest.raises(BadAnswer, match="holds a service without ID, version index or spec"):
+    with pytest.raises(
+        BadAnswer, match=r"holds a service without ID, version index or spec|is not a list of objects with IDs"
+    ):
         READS[call](engine)
 
 
