@@ -133,6 +133,13 @@ def check(files: list[Path], root: Path) -> list[Broken]:
     return found
 
 
+def without_anchor(page: Path) -> list[Broken]:
+    """Return the error texts of a page of the site that nobody can link."""
+    terms = re.findall(r"<dt>(<code.*?)</dt>", page.read_text(encoding="utf-8"), re.DOTALL)
+    texts = [re.sub(r"<[^>]*>", "", term) for term in terms if " id=" not in term]
+    return [Broken(page.name, text, "has no anchor") for text in texts]
+
+
 def papers() -> list[Path]:
     """Return the papers and guides that a forge shows."""
     folders = (ROOT.glob("*.md"), ROOT.glob("docs/*.md"), ROOT.glob("docs/docsite/rst/*.rst"))
@@ -145,7 +152,7 @@ def main() -> int:
     parser.add_argument("site", type=Path, help="the folder of the rendered site")
     site = parser.parse_args().site.resolve()
     pages = sorted(site.rglob("*.html"))
-    broken = check(papers(), ROOT) + check(pages, site)
+    broken = check(papers(), ROOT) + check(pages, site) + without_anchor(site / "docsite" / "errors.html")
     for link in broken:
         print(link, file=sys.stderr)
     print(f"{len(broken)} links of {len(papers())} papers and {len(pages)} pages are broken")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import email
 import json
 import re
 import socketserver
@@ -16,7 +17,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -48,7 +49,7 @@ def mail_task() -> str:
 class Chat(BaseHTTPRequestHandler):
     """Takes whatever is posted, and says yes."""
 
-    told: list[str]
+    told: ClassVar[list[str]] = []
 
     def do_POST(self) -> None:
         """Note a message."""
@@ -64,7 +65,7 @@ class Chat(BaseHTTPRequestHandler):
 class Mail(socketserver.StreamRequestHandler):
     """A mail server that takes all mail."""
 
-    told: list[str]
+    told: ClassVar[list[str]] = []
 
     def handle(self) -> None:
         """Take mails until the client has gone."""
@@ -83,12 +84,12 @@ class Mail(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[int]:
+def serving(server: socketserver.TCPServer) -> Iterator[int]:
     """Have a server serve, and yield its port."""
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield int(server.socket.getsockname()[1])
     finally:
         server.shutdown()
         thread.join()
@@ -98,9 +99,9 @@ def serving(server: socketserver.BaseServer) -> Iterator[int]:
 @pytest.fixture
 def chat() -> Iterator[tuple[str, list[str]]]:
     """Return the address of a chat, and what it was told."""
-    handler = type("ThisChat", (Chat,), {"told": []})
-    with serving(HTTPServer(("127.0.0.1", 0), handler)) as port:
-        yield f"http://127.0.0.1:{port}/", handler.told
+    Chat.told.clear()
+    with serving(HTTPServer(("127.0.0.1", 0), Chat)) as port:
+        yield f"http://127.0.0.1:{port}/", Chat.told
 
 
 def test_notify_after_success(shop: Shop, chat: tuple[str, list[str]]) -> None:
@@ -134,12 +135,15 @@ def test_mail(shop: Shop) -> None:
     """Run the guide's own task, with the package ansible, which brings community.general."""
     here = interpreters.Interpreter(Path(sys.executable), sys.version.split()[0])
     programs = interpreters.environment(here, "ansible") / "bin"
-    handler = type("ThisMail", (Mail,), {"told": []})
-    with serving(socketserver.TCPServer(("127.0.0.1", 0), handler)) as port:
+    Mail.told.clear()
+    with serving(socketserver.TCPServer(("127.0.0.1", 0), Mail)) as port:
         shop.write("mail.yml", PLAY + mail_task().replace("mail.example.com", "127.0.0.1").replace("25", str(port)))
         place = replace(shop.desk, environment={**shop.desk.environment, "PATH": f"{programs}:/usr/bin:/bin"})
         done = place.run("ansible-playbook", "mail.yml")
     assert done.status == 0, done.text
-    [mail] = handler.told
-    assert "Subject: " in mail
-    assert "The release is broken." in mail
+    [mail] = Mail.told
+    message = email.message_from_string(mail)
+    [text] = [part.get_payload(decode=True) for part in message.walk() if part.get_content_type() == "text/plain"]
+    assert message["Subject"] == "manager1: release 2.4.2 failed"
+    assert isinstance(text, bytes)
+    assert text.decode().strip() == "The release is broken."

@@ -77,6 +77,12 @@ def test_restructuredtext(tmp_path: Path) -> None:
     ]
 
 
+def test_error_texts_without_an_anchor(tmp_path: Path) -> None:
+    page = tmp_path / "errors.html"
+    page.write_text('<dt><code id="a">A</code></dt>\n<dt><code>B <b>b</b></code></dt>\n<dt>C</dt>', encoding="utf-8")
+    assert list(map(str, links.without_anchor(page))) == ["errors.html: B b: has no anchor"]
+
+
 def test_papers_are_found() -> None:
     names = {path.name for path in links.papers()}
     assert {"README.md", "comparison.md", "first_steps.rst", "errors.rst"} <= names
