@@ -99,27 +99,27 @@ class Logs:
         if seconds < LEAST_SECONDS or size <= 0:
             return NO_ROOM if size <= 0 else NO_TIME
         tail = LogTail(has_terminal(task), MOST_BYTES)
-        problem = self._stream(task["ID"], tail, seconds) or tail.trouble
+        error = self._stream(task["ID"], tail, seconds)
         shown = tail.shown(self._lines, size, scrubber)
         told["log"] = shown.lines
         self._bytes_left -= sum(len(line.encode()) + 1 for line in shown.lines)
-        if problem and not shown.lines:
+        if isinstance(error, errors.AnswerLost) and not shown.lines:
             self._silent.add(node)
-        return _note(shown, scrubber.scrub(problem), told["node"])
+        return _note(shown, scrubber.scrub(str(error or tail.trouble)), told["node"])
 
-    def _stream(self, identifier: str, tail: LogTail, seconds: float) -> str:
-        """Read a log, for so many seconds at most. Returns why it is not whole; empty if it is."""
+    def _stream(self, identifier: str, tail: LogTail, seconds: float) -> Optional[errors.EngineError]:
+        """Read a log, for so many seconds at most. Returns why it is not whole; None if it is."""
         began = self._clock.now()
         try:
             with self._engine.within(seconds):
                 # One line more than wanted: the first one may have begun before.
                 self._engine.task_log(identifier, self._lines + 1, tail.take)
         except errors.EngineError as error:
-            return str(error)
+            return error
         finally:
             self._seconds_left -= self._clock.now() - began
             tail.end()
-        return ""
+        return None
 
 
 def _why_none(task: types.Task, node: str, down: Set[str]) -> Optional[str]:

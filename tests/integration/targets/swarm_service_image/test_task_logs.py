@@ -23,6 +23,8 @@ LOG = r"/tasks/[^/]+/logs"
 MOST_SECONDS = 5
 MONITOR = 10
 """Seconds, more than a busy machine takes to notice that a task has failed."""
+RESTART_DELAY = 60 * services.SECOND
+"""So long that a task is not forgotten, with its log, while the others fail."""
 OURS = "hunter22 is the password"
 VARIABLES = [f"PASSWORD={OURS}", "DB_PORT=5432", "DEBUG=true", "MODE=3"]
 BIG = "/bin/busybox dd if=/dev/zero bs=1024 count=10240 2>/dev/null | /bin/busybox tr '\\0' x; echo; echo last"
@@ -112,6 +114,7 @@ def crash(engine: Endpoint, name: str, how: str, task_logs: int = 20) -> Ended:
     """Roll to the image that cannot reach its database; somebody or nobody puts the service back."""
     spec = services.simple(name, "whoami:0.7", monitor=MONITOR)
     spec["UpdateConfig"]["FailureAction"] = "rollback" if how == "rollback" else "pause"
+    spec["TaskTemplate"]["RestartPolicy"]["Delay"] = RESTART_DELAY
     on_failure = "rollback" if how == "on_failure" else "fail"
     return fail(engine, spec, "fatal:1", on_failure=on_failure, task_logs=task_logs)
 

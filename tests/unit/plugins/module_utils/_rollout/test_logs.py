@@ -184,6 +184,13 @@ def test_a_node_that_was_silent_is_not_asked_again() -> None:
     assert told(engine)[1] == ([], "Not read: node host of n0 did not send another log in time.")
 
 
+def test_a_node_whose_log_was_refused_is_asked_again() -> None:
+    engine = Crashed(2)
+    engine.tasks[1]["NodeID"] = "n0"
+    engine.logs["t0"] = [ApiError("GET /tasks/t0/logs", 500, "no")]
+    assert told(engine)[1] == ([FATAL], None)
+
+
 def test_all_logs_together_are_bounded_in_size() -> None:
     engine = Crashed(3)
     line = "x" * 99
