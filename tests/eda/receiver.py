@@ -60,7 +60,12 @@ class Receiver:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self.await_answer()
+        try:
+            self.await_answer()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def await_answer(self) -> None:
         """Wait until it answers at its address."""

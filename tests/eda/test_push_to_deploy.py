@@ -27,7 +27,7 @@ from tests.eda.guide import block
 from tests.eda.receiver import Receiver
 from tests.integration import state
 from tests.papers.desk import Desk, desk
-from tests.swarm import Endpoint, Registry, images, services
+from tests.swarm import Endpoint, Registry, images, packages, services
 from tests.swarm.collection import ROOT
 from tests.swarm.registry import MANIFEST
 
@@ -373,3 +373,10 @@ def test_guide_names_all_variables_of_the_rulebook() -> None:
     used = set(re.findall(r"\{\{ (\w+) \}\}|vars\.(\w+)", rulebook))
     named = yaml.safe_load(block("webhook_host:", {}))
     assert {first or second for first, second in used} == {*named, "PUSH_TO_DEPLOY_TOKEN"}
+
+
+def test_guide_installs_what_the_tests_have() -> None:
+    commands = block("$ apt install", {})
+    [requirement] = re.findall(r"'(ansible-rulebook .*)'", commands)
+    assert f'"{requirement}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert packages.JAVA["java"] in commands
