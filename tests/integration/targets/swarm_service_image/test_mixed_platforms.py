@@ -48,14 +48,15 @@ def test_replicated_service_runs_where_it_can(swarm: Swarm, repository: str) -> 
 
 
 def test_global_service_is_warned_of_an_update_that_does_not_end(swarm: Swarm, repository: str) -> None:
-    """The swarm takes down the task on the other node, and waits for one that it cannot start (swarmkit, updater.go)."""
+    """The swarm takes down the task on the other node, and waits for one that cannot start (swarmkit, updater.go)."""
     manager = swarm.managers[0]
     spec = services.simple("everywhere", "whoami:0.7", Mode={"Global": {}})
     spec["UpdateConfig"]["Parallelism"] = 0
     ended = update(swarm, spec, f"{repository}:1", 2, wait_timeout=8)
     [warning] = [each for each in ended.result.service["warnings"] if "global" in each]
     assert warning.startswith(
-        f"The image {repository}:1 is for linux/amd64, and this global service is meant for other nodes too: linux/386 ("
+        f"The image {repository}:1 is for linux/amd64, "
+        "and this global service is meant for other nodes too: linux/386 ("
     )
     assert (ended.result.service["outcome"], ended.state) == ("timed_out", "updating")
     assert "unsupported platform" in ended.result.message
