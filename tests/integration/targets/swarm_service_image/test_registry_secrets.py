@@ -21,10 +21,8 @@ from tests.swarm.proxy import Before, Reply
 
 USERNAME = "releaser"
 PASSWORD = "tOp-5ecret: of the/registry+nobody?knows"
-REQUESTS_ALONE = 2
-"""Requests of a module that carry the password: one to the registry, and the update."""
-REQUESTS_WATCHED = 3
-"""The same of a task that is watched: the registry is asked to decide, and once more by the job that writes."""
+REQUESTS = 2
+"""Requests of a task that carry the password: one to the registry, and the update."""
 PAIR = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
 
 # What Ansible logs to where it can: its own seam for the journal, which takes the place of syslog.
@@ -141,7 +139,7 @@ def test_explicit_password(proxy: Proxy, closed: Registry, service: str, watched
     }
     play(watched, options, "changed")
     passwords = [registries.credential(request)["password"] for request in registries.asked(proxy) + proxy.posts]
-    assert passwords == [PASSWORD] * REQUESTS_WATCHED
+    assert passwords == [PASSWORD] * REQUESTS
     assert '"registry_password": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"' in watched.text
     assert f"{closed.address}/app:1@sha256:" in watched.log
     assert "registry_password=NOT_LOGGING_PARAMETER" in watched.journal
@@ -189,7 +187,7 @@ def test_password_of_a_docker_config(
     else:
         play(watched, options, "changed")
     passwords = [registries.credential(request)["password"] for request in registries.asked(proxy) + proxy.posts]
-    assert passwords == [PASSWORD] * (REQUESTS_ALONE if source == "variable" else REQUESTS_WATCHED)
+    assert passwords == [PASSWORD] * REQUESTS
     if source == "helper":
         seen = (folder / "seen-by-helper").read_bytes().decode(errors="replace")
         assert "docker-credential-tests" in seen
