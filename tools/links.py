@@ -26,6 +26,7 @@ PAGES_OF_THE_FORGE = ("", "/issues", "/releases", "/security/advisories/new", "/
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 MARKDOWN_LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+UNDERLINED = re.compile(r"^(\S.*)\n(?:=+|-+|~+)$", re.MULTILINE)
 RST_LINK = re.compile(r"`[^`<>]+?\s*<([^`<>\s]+)>`_|^\s*\.\. (?:image|figure):: (\S+)$", re.MULTILINE)
 ROLE = re.compile(r":[a-z:]+:$")
 """What stands before a link that is none to a forge: a role of Sphinx."""
@@ -75,9 +76,10 @@ def slug(heading: str) -> str:
 
 def anchors_in(path: Path) -> set[str]:
     """Return the anchors of a file that a page may lead to."""
-    if path.suffix == ".md":
-        return set(map(slug, HEADING.findall(path.read_text(encoding="utf-8"))))
-    return page_at(path).anchors if path.suffix == ".html" else set()
+    if path.suffix == ".html":
+        return page_at(path).anchors
+    heading = {".md": HEADING, ".rst": UNDERLINED}.get(path.suffix)
+    return set(map(slug, heading.findall(path.read_text(encoding="utf-8")))) if heading else set()
 
 
 def links_of(path: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import email
+import email.policy
 import json
 import re
 import socketserver
@@ -142,8 +143,8 @@ def test_mail(shop: Shop) -> None:
         done = place.run("ansible-playbook", "mail.yml")
     assert done.status == 0, done.text
     [mail] = Mail.told
-    message = email.message_from_string(mail)
-    [text] = [part.get_payload(decode=True) for part in message.walk() if part.get_content_type() == "text/plain"]
+    message = email.message_from_string(mail, policy=email.policy.default)
     assert message["Subject"] == "manager1: release 2.4.2 failed"
-    assert isinstance(text, bytes)
-    assert text.decode().strip() == "The release is broken."
+    text = message.get_body()
+    assert text is not None
+    assert text.get_content().strip() == "The release is broken."

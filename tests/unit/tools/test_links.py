@@ -70,8 +70,12 @@ def test_markdown(tmp_path: Path) -> None:
 
 
 def test_restructuredtext(tmp_path: Path) -> None:
-    text = "`a <other.md>`__ `b\n<none.rst>`__ :ref:`c <some.label>` and\n\n.. image:: images/none.svg\n   :alt: d\n"
+    text = (
+        "A title\n=======\n\n`a <other.md>`__ `b\n<none.rst>`__ :ref:`c <some.label>` `e <#a-title>`__ `f <#b>`__\n\n"
+        ".. image:: images/none.svg\n   :alt: d\n"
+    )
     assert broken(tmp_path, "page.rst", text) == [
+        "page.rst: #b: has no #b",
         "page.rst: images/none.svg: is not there",
         "page.rst: none.rst: is not there",
     ]
