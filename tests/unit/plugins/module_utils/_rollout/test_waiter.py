@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
@@ -126,10 +126,8 @@ def test_why_the_swarm_rolls_back_is_looked_up_once_while_somebody_watches(is_wa
 
 def test_what_the_swarm_rolls_back_is_another_image_than_the_present() -> None:
     wait = Wait(snapshot("rollback started").service, Expectation(), 0.0)
-    crashed, back = (
-        task for image in (CRASH, "whoami:0.7") for task in [{"Spec": {"ContainerSpec": {"Image": image}}}]
-    )
-    assert (wait.concerns(crashed), wait.concerns(back)) == (True, False)
+    tasks: List[Any] = [{"Spec": {"ContainerSpec": {"Image": image}}} for image in (CRASH, "whoami:0.7")]
+    assert [wait.concerns(task) for task in tasks] == [True, False]
 
 
 def test_the_search_for_failing_tasks_is_bounded() -> None:
