@@ -159,7 +159,7 @@ class Board:
             if self._has_ended(service) or (service["stage"] == QUEUED and service["change"]):
                 continue
             text = _state(service)
-            if self._is_new(service["name"], text):
+            if self._is_new(service["name"], f"{text}, {service['outcome']}"):
                 said.append(_ended(service, text, progress.at) if service["outcome"] else _stamped(text, progress.at))
         return said
 

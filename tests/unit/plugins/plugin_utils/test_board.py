@@ -64,7 +64,8 @@ def test_the_seconds_before_the_job_count() -> None:
 def test_the_end_is_printed_once_whatever_the_line_says_later() -> None:
     shown = Shown()
     end = "t001: 2/2 running whoami:0.6, converged in 27 s"
-    assert shown.lines(service(line="2/2 running whoami:0.6", stage="ended"), after=27) == [end]
+    shown.lines(service(line="2/2 running whoami:0.6"))
+    assert shown.lines(service(line="2/2 running whoami:0.6", stage="ended"), after=26) == [end]
     assert shown.lines(service(line="converged", stage="ended")) == []
 
 
