@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m tools.page_picture``: the page that docs/examples/image_report.yml writes of a real swarm, as a picture."""
+"""``python -m tools.page_picture``: a picture of the page that docs/examples/image_report.yml writes."""
 
 from __future__ import annotations
 
