@@ -304,6 +304,7 @@ def swarm_puts_back(engine: Endpoint, name: str) -> Watched:
     """Roll out an image that crashes, the service's failure action being to go back."""
     spec = stepwise(name, replicas=2, monitor=MONITOR)
     spec["UpdateConfig"]["FailureAction"] = "rollback"
+    spec["TaskTemplate"]["RestartPolicy"]["Delay"] = 10 * services.SECOND  # no successor that is stopped on its way up
     stands(engine, spec, 2)
     return watch(task(engine, name=name, image="crash:1", resolve="never", wait_timeout=LONG), env=ONLY_JSON)
 
