@@ -26,6 +26,8 @@ IMAGES = {
     "web": "web:stable",
     "worker": "app:2.4.1",
 }
+BEHIND = {"cart": "app:2.4.0"}
+"""What the stack's file still states where that is not what runs."""
 MOVED, BROKEN = "web:stable", "app:2.5.0"
 BROWSER = {"chromium": "chromium"}
 WIDTH, ABOVE, ROW = 720, 170, 35
@@ -40,7 +42,8 @@ def stand(engine: Engine, registry: Registry) -> None:
     registry.push("crash:1", f"shop/{BROKEN}")
     for name, image in IMAGES.items():
         digest = registry.digest(f"shop/{image.partition(':')[0]}", image.partition(":")[2])
-        services.create(engine, f"shop_{name}", f"shop/{image}@{digest}", monitor=5, Labels=STACK)
+        labels = {**STACK, "com.docker.stack.image": f"shop/{BEHIND.get(name, image)}"}
+        services.create(engine, f"shop_{name}", f"shop/{image}@{digest}", monitor=5, Labels=labels)
         services.started(engine, f"shop_{name}")
     registry.push("whoami:0.8", f"shop/{MOVED}")
     for name in ("cart", "worker"):

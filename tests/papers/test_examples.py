@@ -178,7 +178,9 @@ def test_image_report(shop: Shop) -> None:
     rows[0][1:] = [rows[0][1].replace(NEW, OLD), "no", "yes", "completed"]
     assert changed(shop.play("image_report")) == [1]
     markdown, page = ((shop.desk.folder / f"images.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
-    lines = [f"| {name} | `{image}` | {moved} | {drifted} | {rollout} |" for name, image, moved, drifted, rollout in rows]
+    lines = [
+        f"| {name} | `{image}` | {moved} | {drifted} | {rollout} |" for name, image, moved, drifted, rollout in rows
+    ]
     assert markdown.splitlines() == [
         "# What the stack runs",
         "",
