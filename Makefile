@@ -25,7 +25,7 @@ test:  ## Run the unit and integration tests
 house:  ## Draw the picture of the code for the contributor guide
 	$(RUN) .venv/bin/python -m tools.house
 
-picture:  ## Draw the picture of the README from a real run
+picture:  ## Draw the pictures of the README and the guides from real runs
 	$(RUN) $(NOX) -s picture
 
 bench:  ## Measure the collection and its peers, and write docs/benchmark.md; ONLY=waits: the waits alone

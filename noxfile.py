@@ -171,9 +171,10 @@ def links(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def picture(session: nox.Session) -> None:
-    """Draw the README's picture from a real run in a terminal."""
+    """Draw the README's picture from a real run in a terminal, and the page of an example from a real swarm."""
     install(session)
     session.run("python", "-m", "tools.picture", *session.posargs)
+    session.run("python", "-m", "tools.page_picture")
 
 
 @nox.session

@@ -60,6 +60,17 @@ EXAMPLES = r"""
 - name: Name the services that run another image than the stack's file stated
   ansible.builtin.debug:
     msg: "{{ shop.services | selectattr('drifted') | map(attribute='name') }}"
+
+- name: Look at one service
+  swarmops.rollout.swarm_service_image_info:
+    name: t001
+  register: t001
+
+- name: Print what it runs; its one entry is both in service and in services
+  ansible.builtin.debug:
+    msg: "{{ t001.service.name }}: {{ t001.service.image }}, {{ t001.service.tasks.by_state }}"
+
+# docs/examples/image_table.yml prints all services as a table, image_report.yml writes a Markdown and an HTML page.
 """
 
 RETURN = r"""

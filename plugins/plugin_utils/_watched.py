@@ -175,6 +175,7 @@ class _Watch:
         for told in news.lines:
             self._show(told)
         self._seen_at = time.monotonic()
+        self._say(self._board.sign_of_life(self._progress, self._seen_at - self._began))
         return self._result(job, news)
 
     def _result(self, job: Job, news: News) -> Optional[Result]:

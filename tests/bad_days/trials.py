@@ -26,6 +26,7 @@ CONFLICTS = (
     "somebody else changed it",
     "somebody else has changed it",
     "update out of sequence",
+    "while this task waited for",
 )
 """What a run may say where somebody else wrote; the last one where the time is over before another try."""
 AFTERTHOUGHTS = ("has not converged within", "could not be read back")

@@ -23,7 +23,7 @@ from tests.swarm import Endpoint, services
 from tests.swarm.box import environment, interpreter_for_ansible
 
 LOCAL = "manager1 ansible_connection=local\n"
-PROGRESS = r"(\[[\w.-]+\] )?([\w.-]+: |\d+ of \d+ converged)"
+PROGRESS = r"(\[[\w.-]+\] )?([\w.-]+: |\d+ of \d+ converged|\d+ of \d+ back|\d+ services: )"
 JSON_CALLBACK = '''
 from __future__ import annotations
 DOCUMENTATION = """

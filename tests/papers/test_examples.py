@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from tests.integration import rolling, state
 from tests.papers.shop import EXAMPLES, NEW, OLD, STACK_LABEL, Shop, changed
-from tests.swarm import Registry, services
+from tests.swarm import Registry, eventually, services
 
 CANARY_PORT = 8081
 
@@ -145,3 +146,48 @@ def test_renew_credentials(shop: Shop, private_registry: Registry) -> None:
     assert after.spec == after.previous == before[private["Name"]].spec
     state.set_replicas(shop.engine, private["Name"], 1)
     services.started(shop.engine, private["Name"], timeout=rolling.LONG)
+
+
+def stand_with_a_tag_that_has_moved(shop: Shop) -> list[str]:
+    """Create a service at a release and one whose tag has moved since; return what the table has of them."""
+    shutil.copytree(EXAMPLES / "templates", shop.desk.folder / "templates", dirs_exist_ok=True)
+    shop.registry.push("whoami:0.7", f"{shop.name}/web:edge")
+    app, web = (f"{shop.registry.address}/{shop.name}/{part}" for part in ("app", "web"))
+    labels = {STACK_LABEL: shop.name, "com.docker.stack.image": f"{app}:{NEW}"}
+    shop.stand({"api": shop.image("app", NEW)}, Labels=labels)
+    shop.stand({"web": shop.image("web", "edge")})
+    shop.registry.push("whoami:0.8", f"{shop.name}/web:edge")
+    return [f"{shop.name}_api {app}:{NEW} no no -", f"{shop.name}_web {web}:edge yes - -"]
+
+
+def test_image_table(shop: Shop) -> None:
+    rows = stand_with_a_tag_that_has_moved(shop)
+    done = shop.play("image_table")
+    assert changed(done) == [0]
+    shown = [" ".join(line.strip().strip('",').split()) for line in done.text.splitlines()]
+    first = shown.index("service image moved drifted rollout")
+    assert shown[first + 1 : first + 3] == rows
+
+
+def test_image_report(shop: Shop) -> None:
+    rows = [row.split() for row in stand_with_a_tag_that_has_moved(shop)]
+    state.set_image(shop.engine, rows[0][0], shop.image("app", OLD))
+    eventually(
+        lambda: services.inspect(shop.engine, rows[0][0])["UpdateStatus"]["State"] == "completed", "it has rolled"
+    )
+    rows[0][1:] = [rows[0][1].replace(NEW, OLD), "no", "yes", "completed"]
+    assert changed(shop.play("image_report")) == [1]
+    markdown, page = ((shop.desk.folder / f"images.{kind}").read_text(encoding="utf-8") for kind in ("md", "html"))
+    lines = [
+        f"| {name} | `{image}` | {moved} | {drifted} | {rollout} |" for name, image, moved, drifted, rollout in rows
+    ]
+    assert markdown.splitlines() == [
+        "# What the stack runs",
+        "",
+        "| Service | Image | Tag moved | Drifted | Rollout |",
+        "| --- | --- | --- | --- | --- |",
+        *lines,
+    ]
+    assert [re.sub("<[^>]*>", "", cell) for cell in re.findall("<td.*", page)] == [cell for row in rows for cell in row]
+    assert page.count('class="look"') == 2
+    assert changed(shop.play("image_report")) == [0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
+from ansible_collections.swarmops.rollout.plugins.module_utils._image import brief, told_apart
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import (
     CONVERGED,
     NOT_STARTED,
@@ -35,8 +36,8 @@ class Member:
     """One service of a task, from its first reading to its entry in the result.
 
     `write` is what is to be written; None if the service is only waited for. `expected` is what it should hold during
-    the wait. Afterwards `problem` says what went wrong, `standing` how it stands then, `advice` what to do next, and
-    `aftermath` what was done about it.
+    the wait. Afterwards `problem` says what went wrong, `standing` how it stands then, `advice` what to do next,
+    `aftermath` what was done about it, and `cause`, in a few words, why the service goes back.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Member:
         self.problem = ""
         self.standing = ""
         self.advice = ""
+        self.cause = ""
         self.aftermath = ""
         self.is_looked_into = False  # whether its tasks were searched for what went wrong
         self.outcome: Outcome = UNCHANGED
@@ -64,7 +66,7 @@ class Member:
         self._version_after: Optional[int] = service["Version"]["Index"]
         self._running: Optional[int] = None
         self._desired: Optional[int] = None
-        self._tasks: List[Dict[str, Any]] = []
+        self.tasks: List[Dict[str, Any]] = []
         planned = write.plan(service) if write else None
         if planned is not None:
             self.changed, self.outcome, self._changes = True, UPDATED, planned.changes
@@ -100,7 +102,7 @@ class Member:
             self.warnings,
             self._running,
             self._desired,
-            self._tasks,
+            self.tasks,
         )
 
     def take(self, written: Written) -> None:
@@ -152,8 +154,16 @@ class Member:
         self.changed, self._changes, self.outcome = False, {}, outcome
         self._image_after, self._version_after = self._image_before, self.service["Version"]["Index"]
 
-    def go_back(self, spec: types.ServiceSpec, warnings: List[str]) -> None:
-        """Record that the service is being rolled back to a spec."""
+    @property
+    def change(self) -> str:
+        """What is to change, for people: `from whoami:0.7 to whoami:0.6`; empty if the image stays."""
+        if "image" in self._changes:
+            return "from {} to {}".format(*told_apart(*map(str, self._changes["image"])))
+        return f"{brief(self._image_before)} once more" if "force_update" in self._changes else ""
+
+    def go_back(self, spec: types.ServiceSpec, warnings: List[str], cause: str = "") -> None:
+        """Record that the service is being rolled back to a spec; `cause` says why, if this service has not failed."""
+        self.cause = self.cause or cause
         self.expected = Expectation.of_spec(spec)
         self._image_after, self._version_after = self.expected.image, None
         self.warnings += warnings
@@ -168,7 +178,7 @@ class Member:
     def conclude(self, wait: Wait, limit: float, advise: bool) -> None:
         """Record how the wait ended. `limit` is its limit in seconds; `advise` adds what to do about a failure."""
         self._look_back(wait)
-        self._tasks = wait.tasks
+        self.tasks = wait.tasks
         if wait.outcome == CONVERGED:
             self.outcome = self._success
             return
@@ -177,6 +187,7 @@ class Member:
         facts = wait.facts(self._wanted, limit)._replace(outcome=self.outcome)
         self.problem, self.standing = f"{self.name}: {facts.problem}", facts.standing
         self.advice = self.outcome.advice if advise else ""
+        self.cause = facts.cause
 
     def conclude_rollback(self, wait: Wait, limit: float) -> None:
         """Record how the wait ended for the rollback that followed a problem. `limit` is its limit in seconds."""

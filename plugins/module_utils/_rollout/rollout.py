@@ -211,7 +211,8 @@ class Rollout:
         except errors.RolloutError as error:
             member.fail_rollback(error)
             return
-        member.go_back(spec, warnings)
+        failed = next(member for member in self.members if member.problem)
+        member.go_back(spec, warnings, "its update failed" if member.problem else f"{failed.name} failed")
         self._wait_for(member, ROLLING_BACK, service)
 
     def _request_rollback(self, member: Member) -> Tuple[types.Service, types.ServiceSpec, List[str]]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine, any_of
@@ -75,7 +75,13 @@ class Wait:
         if self.expected.image is not None:
             return image_of(task) == self.expected.image
         is_present = image_of(task) == stored_image(self.service["Spec"])
-        return is_present != (self.outcome == ROLLED_BACK)
+        return is_present != (self.outcome == ROLLED_BACK or self.is_going_back)
+
+    @property
+    def is_going_back(self) -> bool:
+        """Whether the swarm itself is rolling the service back; it then keeps no previous spec."""
+        state = (self.service.get("UpdateStatus") or {}).get("State", "")
+        return state == "rollback_started" and not self.service.get("PreviousSpec") and self.outcome is None
 
     @property
     def status(self) -> Optional[Status]:
@@ -85,12 +91,12 @@ class Wait:
     def see(self, seen: Seen) -> None:
         """Record how the service stands."""
         self.service, self.seen = seen.snapshot.service, seen
-        self.outcome, self.reason = seen.status.outcome, seen.status.says
+        self.outcome, self.reason = seen.status.outcome, seen.status.reason
 
     def take_failing(self, tasks: List[types.Task], nodes: List[types.Node]) -> None:
         """Record what is wrong with those tasks that belong to the rollout that is waited for."""
         own = [task for task in tasks if self.concerns(task)]
-        self.tasks = failing_tasks(self.service, own, nodes, is_given_up=self.outcome == PAUSED)
+        self.tasks = failing_tasks(self.service, own, nodes, is_given_up=self.outcome == PAUSED) or self.tasks
 
     def facts(self, wanted: str, limit: float) -> Facts:
         """How the wait ended, for a message. `wanted` is the image as stored, `limit` the wait's limit in seconds."""
@@ -122,6 +128,7 @@ class Waiter:
         self.poll_interval = POLL_INTERVAL
         self.trouble = ""  # why the last look failed
         self._active: Dict[str, Wait] = {}
+        self._explained: Set[str] = set()  # the IDs of the services whose way back was explained
 
     @property
     def left(self) -> float:
@@ -153,7 +160,7 @@ class Waiter:
             if wait.outcome is not None:
                 del self._active[wait.identifier]
                 ended.append(wait)
-        self._find_failing_tasks([wait for wait in ended if wait.is_looked_into])
+        self._find_failing_tasks([wait for wait in ended if wait.is_looked_into] + self._turned_back())
 
     def pause(self) -> None:
         """Wait until there may be news: from the engine, or because a task has now run for long enough."""
@@ -183,6 +190,12 @@ class Waiter:
             else:
                 self._active[identifier].see(seen)
         return ""
+
+    def _turned_back(self) -> List[Wait]:
+        """The services that the swarm has begun to roll back since the last look, if somebody is watching."""
+        found = [wait for wait in self.active if wait.is_going_back and wait.identifier not in self._explained]
+        self._explained.update(wait.identifier for wait in found)
+        return found if self.observer.sees_former else []
 
     def _find_failing_tasks(self, waits: List[Wait]) -> None:
         """Find what went wrong with services.

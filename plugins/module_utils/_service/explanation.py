@@ -19,11 +19,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
     UNCHANGED,
     Outcome,
 )
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import describe_task
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import describe_cause, describe_task
 
 SWARM_NAMES_TASK = "due to failure or early termination of task"  # an engine's message that says no more than that
 FAILED = "failed"
-ORDER = ("converged", "updated", "put back", FAILED, "not started")
+FAILED_AND_BACK = "failed and put back"
+ORDER = ("converged", "updated", "put back", FAILED_AND_BACK, FAILED, "not started")
 
 
 class Facts(NamedTuple):
@@ -66,6 +67,13 @@ class Facts(NamedTuple):
         return f"{self.tally} {'it' if is_same else present}" if self.tally else ""
 
     @property
+    def cause(self) -> str:
+        """Why a service goes back, in a few words: `slot 2 failed, exit code 5`."""
+        if self.tasks:
+            return describe_cause(self.tasks[0])
+        return f"not converged within {self.limit:g} s" if self.outcome == TIMED_OUT else self.reason.rstrip(".")
+
+    @property
     def evidence(self) -> str:
         """The first failing task, how many more there are, and what else was seen."""
         said = describe_task(self.tasks[0], self.names_nodes) if self.tasks else ""
@@ -79,7 +87,9 @@ class Facts(NamedTuple):
 
 def word_for(outcome: Outcome, has_failed: bool) -> str:
     """What became of a service, in a sum of several."""
-    if outcome in (PAUSED, SUPERSEDED, TIMED_OUT) or (has_failed and outcome != ROLLED_BACK):
+    if outcome == ROLLED_BACK and has_failed:
+        return FAILED_AND_BACK
+    if outcome in (PAUSED, SUPERSEDED, TIMED_OUT) or has_failed:
         return FAILED
     return CONVERGED if outcome == UNCHANGED else outcome.words
 

@@ -68,8 +68,10 @@ TIMED_OUT = Outcome(
 )
 SUPERSEDED = Outcome(
     "superseded",
+    "given up",
     problem="{reason} while this task waited for {wanted}",
     advice="Run the task again if its image should win.",
     may_be_rolled_back=False,
 )
 NOT_STARTED = Outcome("not_started", "not started")
+OUTCOMES = (UNCHANGED, UPDATED, CONVERGED, ROLLED_BACK, PAUSED, TIMED_OUT, SUPERSEDED, NOT_STARTED)

@@ -25,8 +25,13 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome 
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import state_of_node
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of, spec_secrets, stored_image
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot, Tally, tally
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import spec_secrets, stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import (
+    Snapshot,
+    Tally,
+    monitor_now,
+    tally,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
     FAILED_STATES,
     image_of,
@@ -79,7 +84,8 @@ class Status(NamedTuple):
 
     `says` adds to the line what keeps the rollout, or what ended it; it may be empty. `running` and `desired` count
     tasks (of jobs: completed ones). `settles_in` is the number of seconds after which the judgement would change if
-    nothing happened; None if time alone changes nothing.
+    nothing happened; None if time alone changes nothing. `watched_for` is the monitor's period in seconds while nothing
+    else is waited for.
     """
 
     line: str
@@ -88,11 +94,17 @@ class Status(NamedTuple):
     desired: int
     settles_in: Optional[float] = None
     says: str = ""
+    watched_for: float = 0.0
 
     @property
     def message(self) -> str:
         """The line with all that is to be said."""
         return f"{self.line}: {self.says}" if self.says else self.line
+
+    @property
+    def reason(self) -> str:
+        """What keeps the rollout, or what ended it, besides the tasks that fail; empty if that is all."""
+        return self.says or (f"its tasks have to run for {self.watched_for:g} s" if self.watched_for else "")
 
     @property
     def done(self) -> bool:
@@ -109,7 +121,9 @@ def judge(snapshot: Snapshot, expected: Expectation) -> Status:
     """Judge one snapshot."""
     count = tally(snapshot)
     outcome, settles_in, says = _outcome(snapshot, count, expected)
-    return Status(_line(count, snapshot), outcome, count.reached, count.desired, settles_in, says)
+    watched_for = 0.0 if outcome or says or not 0 < count.desired <= count.reached else monitor_now(snapshot.service)
+    line = _line(count, snapshot, watched_for)
+    return Status(line, outcome, count.reached, count.desired, settles_in, says, watched_for)
 
 
 class _Verdict(NamedTuple):
@@ -188,9 +202,9 @@ def _was_asked_for(service: types.Service) -> bool:
     return bool(service.get("PreviousSpec"))
 
 
-def _line(count: Tally, snapshot: Snapshot) -> str:
-    """How many tasks run which image, and how the others stand."""
-    name, image = name_of(snapshot.service), brief(stored_image(snapshot.service["Spec"]))
+def _line(count: Tally, snapshot: Snapshot, watched_for: float = 0.0) -> str:
+    """How many tasks run which image, and how the others stand or how long these are watched."""
+    image = brief(stored_image(snapshot.service["Spec"]))
     verb = "complete" if is_job(snapshot.service) else "running"
     states: Dict[str, int] = {}
     for task in snapshot.tasks:
@@ -202,8 +216,9 @@ def _line(count: Tally, snapshot: Snapshot) -> str:
     for former, number in images.items():
         where = f"on {brief(former)}"
         states[where] = states.get(where, 0) + number
-    rest = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    return f"{name}: {count.reached}/{count.desired} {verb} {image}" + (f" ({rest})" if rest else "")
+    rest = [f"{number} {state}" for state, number in sorted(states.items())]
+    rest += [f"watching {watched_for:g} s"] if watched_for else []
+    return f"{count.reached}/{count.desired} {verb} {image}" + (f" ({', '.join(rest)})" if rest else "")
 
 
 def _waits_for(snapshot: Snapshot) -> str:

@@ -81,6 +81,12 @@ def monitor_seconds(spec: types.ServiceSpec, config: str = "UpdateConfig") -> fl
     return nanoseconds / NANOSECONDS if nanoseconds is not None else DEFAULT_MONITOR
 
 
+def monitor_now(service: types.Service) -> float:
+    """The monitor period that counts for a service, in seconds: for its update or, if it goes back, its rollback."""
+    state = (service.get("UpdateStatus") or {}).get("State", "")
+    return monitor_seconds(service["Spec"], "RollbackConfig" if state.startswith("rollback") else "UpdateConfig")
+
+
 def tally(snapshot: Snapshot) -> Tally:
     """Count the tasks of one snapshot."""
     mode = snapshot.service["Spec"].get("Mode") or {}
@@ -175,11 +181,8 @@ class Standing:
         on a node that the leader has not heard of.
         """
         status = self._snapshot.service.get("UpdateStatus") or {}
-        state = status.get("State", "")
-        monitor = monitor_seconds(
-            self._snapshot.service["Spec"], "RollbackConfig" if state.startswith("rollback") else "UpdateConfig"
-        )
-        is_completed = state in ("completed", "rollback_completed")
+        monitor = monitor_now(self._snapshot.service)
+        is_completed = status.get("State") in ("completed", "rollback_completed")
         completed = moment_of(status.get("CompletedAt", "")) if is_completed else None
         return max((self._left(task, monitor, completed) for task in running), default=0.0)
 

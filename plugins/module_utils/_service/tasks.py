@@ -77,9 +77,24 @@ def describe_task(task: Dict[str, Any], names_node: bool = False) -> str:
     return f"{place_of(task)}{where}, {how}{error}".rstrip(".")
 
 
+def describe_failure(task: Dict[str, Any]) -> str:
+    """How a task fails, in a sentence: `slot 2 failed, exit code 5: task: non-zero exit (5)`."""
+    error = f": {task['error']}" if task["error"] else ""
+    return f"{place_of(task)} {_fate(task)}{error}".rstrip(".")
+
+
+def describe_cause(task: Dict[str, Any]) -> str:
+    """The same in brief: `slot 2 failed, exit code 5`; the error only where there is no exit code."""
+    return describe_failure(task) if task["exit_code"] is None else f"{place_of(task)} {_fate(task)}"
+
+
 def place_of(task: Dict[str, Any]) -> str:
     """What a failing task is called: by its slot or, without one, by its node."""
-    return f"slot {task['slot']}" if task["slot"] else f"node {task['node']}" if task["node"] else "task"
+    return f"slot {task['slot']}" if task["slot"] else f"node {task['node']}" if task["node"] else "a task"
+
+
+def _fate(task: Dict[str, Any]) -> str:
+    return str(task["state"]) if task["exit_code"] is None else f"{task['state']}, exit code {task['exit_code']}"
 
 
 def image_of(task: types.Task) -> str:

@@ -35,6 +35,7 @@ MONITOR = 5
 """Seconds in which a task that crashes is seen to crash, on a busy machine too."""
 LIMIT, LATEST, START = 12, 5, 20
 """Seconds for which a run waits, by which its end may be later, and in which Ansible starts on a busy machine."""
+CRASHED = "failed, exit code 1: task: non-zero exit (1), "
 AT_ONCE = 3
 """Runs at the same time: each of Ansible's takes a good part of a processor."""
 
@@ -58,6 +59,8 @@ def runs(engine: Endpoint, prefix: str, tmp_path_factory: pytest.TempPathFactory
         "two hosts": partial(two_hosts, engine, f"{prefix}-two"),
         "many": partial(many, engine, f"{prefix}-many"),
         "put back": partial(put_back, engine, f"{prefix}-back"),
+        "swarm puts back": partial(swarm_puts_back, engine, f"{prefix}-swarm"),
+        "many go back": partial(many_go_back, engine, f"{prefix}-many-back"),
         "async": partial(in_background, engine, f"{prefix}-async"),
         "no log": partial(not_to_be_logged, engine, f"{prefix}-no-log"),
         "wait": partial(only_wait, engine, f"{prefix}-wait"),
@@ -136,7 +139,10 @@ def test_states_between_are_shown(runs: dict[str, Watched], prefix: str) -> None
     assert shown == sorted(shown)
     assert {1, 2, 3, 4, 5} <= set(shown)
     assert any("on whoami:0.7" in line for line in run.progress)
+    assert re.fullmatch(rf"{prefix}-local: from whoami:0\.7 to whoami:0\.6, \d s", run.progress[0])
+    assert any("(watching 0.5 s)" in line for line in run.progress)
     assert re.fullmatch(rf"{prefix}-local: 5/5 running whoami:0\.6, converged in \d+ s", run.progress[-1])
+    assert "\x1b" not in run.errors
 
 
 def test_each_line_says_since_when(runs: dict[str, Watched]) -> None:
@@ -151,7 +157,7 @@ def test_each_line_says_since_when(runs: dict[str, Watched]) -> None:
 def test_the_time_that_was_given_is_kept(runs: dict[str, Watched]) -> None:
     run = runs["limit"]
     assert run.status == 2
-    assert ", timed_out" in run.progress[-1], run.progress
+    assert re.search(r", timed out after \d+ s$", run.progress[-1]), run.progress
     assert LIMIT <= run.seconds <= LIMIT + LATEST + START
 
 
@@ -190,8 +196,12 @@ def test_result_of_a_failure_is_that_of_the_module_alone(runs: dict[str, Any]) -
 def test_failing_task_is_shown_with_its_error(runs: dict[str, Watched]) -> None:
     run = runs["failing"]
     assert run.status != 0
-    assert any("exit code 1: task: non-zero exit (1)" in line for line in run.progress)
-    assert ", paused" in run.progress[-1]
+    name = result(run)["service"]["name"]
+    assert any(
+        re.match(rf"{name}: slot 1 failed, exit code 1: task: non-zero exit \(1\), ", line) for line in run.progress
+    )
+    assert re.fullmatch(rf"{name}: 0/1 running crash:1.*, stopped after \d+ s", run.progress[-1])
+    assert "update paused" not in run.errors
 
 
 def loop(engine: Endpoint, name: str) -> Watched:
@@ -238,11 +248,13 @@ def many(engine: Endpoint, name: str) -> Watched:
 def test_many_services_are_one_line(runs: dict[str, Watched]) -> None:
     run = runs["many"]
     assert run.status == 0, run.errors
-    shown = rf"\d+ of {MANY} converged(, \d+ rolling out)?(, | in )\d+ s"
-    assert all(re.fullmatch(shown, line) for line in run.progress)
-    assert re.match(rf"\d of {MANY} converged, 4 rolling out, \d+ s", run.progress[0])
-    assert re.fullmatch(rf"{MANY} of {MANY} converged in \d+ s", run.progress[-1])
-    moments = [int(found) for found in re.findall(r"(\d+) s$", "\n".join(run.progress[:-1]), re.MULTILINE)]
+    shown = rf"\d+ of {MANY} converged(, \d+ rolling)?(, \d+ queued)?(, | in )\d+ s"
+    first, *summaries = run.progress
+    assert re.fullmatch(rf"{MANY} services: from whoami:0\.7 to whoami:0\.6, \d+ s", first)
+    assert all(re.fullmatch(shown, line) for line in summaries)
+    assert re.match(rf"\d of {MANY} converged, 4 rolling, \d queued, \d+ s", summaries[0])
+    assert re.fullmatch(rf"{MANY} of {MANY} converged in \d+ s", summaries[-1])
+    moments = [int(found) for found in re.findall(r"(\d+) s$", "\n".join(summaries[:-1]), re.MULTILINE)]
     assert all(later - earlier >= 4 for earlier, later in zip(moments, moments[1:]))  # five seconds, rounded
 
 
@@ -272,6 +284,61 @@ def test_what_changed_is_put_back_while_it_is_watched(runs: dict[str, Watched], 
     for entry in told["services"]:
         image = services.inspect(engine, entry["id"])["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
         assert image == "whoami:0.7"
+
+
+def test_a_service_that_goes_back_says_why(runs: dict[str, Watched], prefix: str) -> None:
+    lines = [line.replace(f"{prefix}-back-", "") for line in runs["put back"].progress]
+    told = {kind: [line for line in lines if line.startswith(f"{kind}: ")] for kind in ("good", "bad", "later")}
+    assert "good: going back: bad failed" in "\n".join(told["good"])
+    failed, back = (
+        next(at for at, line in enumerate(told["bad"]) if words in line) for words in (CRASHED, "going back")
+    )
+    assert failed < back
+    assert re.fullmatch(r"bad: going back: slot 1 failed, exit code 1, \d+ s", told["bad"][back])
+    for kind, end in (("good", "put back in"), ("bad", "put back after"), ("later", "not started after")):
+        assert re.search(rf"{end} \d+ s$", told[kind][-1])
+    assert "manually requested rollback" not in runs["put back"].errors
+
+
+def swarm_puts_back(engine: Endpoint, name: str) -> Watched:
+    """Roll out an image that crashes, the service's failure action being to go back."""
+    spec = stepwise(name, replicas=2, monitor=MONITOR)
+    spec["UpdateConfig"]["FailureAction"] = "rollback"
+    spec["TaskTemplate"]["RestartPolicy"]["Delay"] = 10 * services.SECOND  # no successor that is stopped on its way up
+    stands(engine, spec, 2)
+    return watch(task(engine, name=name, image="crash:1", resolve="never", wait_timeout=LONG), env=ONLY_JSON)
+
+
+def test_a_service_that_the_swarm_puts_back_says_why(runs: dict[str, Watched], prefix: str) -> None:
+    run, name = runs["swarm puts back"], f"{prefix}-swarm"
+    assert result(run)["service"]["outcome"] == "rolled_back"
+    shown = "\n".join(run.progress)
+    [slot] = re.findall(rf"^{name}: going back: (slot \d) failed, exit code 1, \d+ s$", shown, re.MULTILINE)
+    assert shown.index(f"{name}: {slot} {CRASHED}") < shown.index(f"{name}: going back")
+    assert re.fullmatch(rf"{name}: 2/2 running whoami:0\.7, put back after \d+ s", run.progress[-1])
+    assert "update rolled back" not in run.errors
+
+
+def many_go_back(engine: Endpoint, name: str) -> Watched:
+    """Roll out eight services, the last of which crashes, so that all go back."""
+    for number in range(MANY):
+        monitor = MONITOR if number == MANY - 1 else 0.5
+        services.create(engine, f"{name}-{number}", "whoami:0.7", replicas=1, monitor=monitor)
+    services.started(engine, f"{name}-{MANY - 1}", 1, timeout=LONG)
+    images = ["whoami:0.6"] * (MANY - 1) + ["crash:1"]
+    listed = json.dumps([{"name": f"{name}-{number}", "image": image} for number, image in enumerate(images)])
+    options: dict[str, Any] = {"services": listed, "on_failure": "rollback_all", "resolve": "never"}
+    return watch(task(engine, **options, wait_timeout=LONG), env=ONLY_JSON)
+
+
+def test_many_that_go_back_are_not_counted_as_failed(runs: dict[str, Watched], prefix: str) -> None:
+    run, name = runs["many go back"], f"{prefix}-many-back"
+    shown = "\n".join(run.progress)
+    assert f"{MANY - 1} services: from whoami:0.7 to whoami:0.6, " in shown
+    assert f"{MANY - 1} services: going back: {name}-{MANY - 1} failed, " in shown
+    last = rf"0 of {MANY} converged, {MANY - 1} back, 1 failed and back, after \d+ s"
+    assert re.fullmatch(last, run.progress[-1])
+    assert result(run)["msg"].startswith(f"{MANY} services: {MANY - 1} put back, 1 failed and put back.\n")
 
 
 def in_background(engine: Endpoint, name: str) -> Watched:

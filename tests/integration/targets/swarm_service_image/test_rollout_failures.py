@@ -258,7 +258,9 @@ def test_on_failure_with_several_services(failed: dict[Any, Any], on_failure: st
     assert (good.running(image), bad.running("whoami:0.7")) == (REPLICAS, REPLICAS)
     first, *lines, more = result.message.splitlines()
     assert more == f"To see more: docker service logs --tail 20 {bad.service['Spec']['Name']}"
-    assert first == "2 services: " + ("2 put back." if on_failure == "rollback_all" else "1 converged, 1 put back.")
+    assert first == "2 services: " + (
+        "1 put back, 1 failed and put back." if on_failure == "rollback_all" else "1 converged, 1 failed and put back."
+    )
     back = f"put back, {REPLICAS}/{REPLICAS} run whoami:0.7."
     assert lines[0].startswith(f"{bad.service['Spec']['Name']}: crash:1 failed (slot ")
     assert lines[0].endswith(f"; {back}")

@@ -144,7 +144,7 @@ def test_a_job_tells_what_is_new(job: Any) -> None:
     assert stages == [{"s0": "rolling", "s1": "queued"}, {"s0": "ended"}, {"s1": "rolling"}, {"s1": "ended"}]
     assert [line["at"] for line in file.lines] == sorted(line["at"] for line in file.lines)
     assert file.lines[0]["left"] == pytest.approx(300)
-    assert file.lines[-1]["services"][0]["line"] == "s1: 1/1 running whoami:0.6"
+    assert file.lines[-1]["services"][0]["line"] == "1/1 running whoami:0.6"
 
 
 def test_a_job_tells_of_nothing_but_names_images_and_states(job: Any) -> None:

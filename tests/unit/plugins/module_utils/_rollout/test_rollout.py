@@ -244,7 +244,7 @@ def test_who_was_not_put_back_is_told_first_where_they_are_many() -> None:
     outcomes = [entry["outcome"] for entry in result["services"]]
     assert outcomes.count("rolled_back") == MANY - 1
     first, removed, crashed, *lines, last, more = message.splitlines()
-    assert first == f"{MANY} services: {MANY - 1} put back, 1 failed."
+    assert first == f"{MANY} services: {MANY - 2} put back, 1 failed and put back, 1 failed."
     assert removed == f"s{MANY // 2}: somebody else removed it while this task waited for {NEW}."
     assert crashed == f"s{MANY - 1}: {CRASH} failed (slot 1, failed); put back, 1/1 run {OLD}."
     assert lines == [f"s{MANY - 2 - number}: put back, 1/1 run {OLD}." for number in range(10)]

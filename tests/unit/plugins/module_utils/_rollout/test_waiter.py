@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import pytest
 
@@ -109,6 +109,25 @@ def test_failures_are_told_at_a_time_out_without_a_request_more() -> None:
     wait, clock = converge("127.0.0.1:1/nowhere:1", seen, DOWN, seconds=3.0)
     assert (wait.outcome, [task["state"] for task in wait.tasks]) == ("timed_out", ["rejected"])
     assert clock.time == pytest.approx(1003.0, abs=0.01)
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_why_the_swarm_rolls_back_is_looked_up_once_while_somebody_watches(is_watched: bool) -> None:
+    clock, moment = FakeClock(), snapshot("rollback started")
+    engine = RecordedEngine(moment)
+    waiter = Waiter(engine.engine, clock, FakeWatch(clock))
+    waiter.observer.sees_former = is_watched
+    wait = waiter.add(moment.service, Expectation(CRASH), 60.0)
+    for _look in range(3):
+        waiter.look()
+    assert (wait.outcome, wait.is_going_back) == (None, True)
+    assert len(engine.limits) == (1 + 3 * 4 + 2 if is_watched else 1 + 3 * 3)  # the first look asks for a clock
+
+
+def test_what_the_swarm_rolls_back_is_another_image_than_the_present() -> None:
+    wait = Wait(snapshot("rollback started").service, Expectation(), 0.0)
+    tasks: List[Any] = [{"Spec": {"ContainerSpec": {"Image": image}}} for image in (CRASH, "whoami:0.7")]
+    assert [wait.concerns(task) for task in tasks] == [True, False]
 
 
 def test_the_search_for_failing_tasks_is_bounded() -> None:

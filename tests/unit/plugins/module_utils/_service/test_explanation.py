@@ -90,7 +90,30 @@ def test_digests_are_shown_where_the_tags_are_the_same(wanted: str, present: str
     assert (seen.problem, seen.now) == (f"{problem} failed", now)
 
 
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        (facts(PAUSED, tasks=[TASK], reason=STOPPED), "slot 2 failed, exit code 3"),
+        (facts(TIMED_OUT, tasks=[PENDING]), "slot 2 pending: no suitable node (1 node)"),
+        (facts(TIMED_OUT, reason="its tasks have to run for 40 s"), "not converged within 300 s"),
+        (facts(PAUSED, reason="it is given up."), "it is given up"),
+    ],
+)
+def test_why_a_service_goes_back(seen: Facts, cause: str) -> None:
+    assert seen.cause == cause
+
+
 def test_several_services_are_summed_up() -> None:
-    ends = [(ROLLED_BACK, True), (NOT_STARTED, False), (PAUSED, True), (NOT_STARTED, True), (CONVERGED, False)]
+    ends = [
+        (ROLLED_BACK, True),
+        (ROLLED_BACK, False),
+        (NOT_STARTED, False),
+        (PAUSED, True),
+        (NOT_STARTED, True),
+        (CONVERGED, False),
+    ]
     words = [word_for(outcome, has_failed) for outcome, has_failed in [*ends, (UNCHANGED, False), (UPDATED, False)]]
-    assert sum_up(words) == "7 services: 2 converged, 1 updated, 1 put back, 2 failed, 1 not started."
+    assert (
+        sum_up(words)
+        == "8 services: 2 converged, 1 updated, 1 put back, 1 failed and put back, 2 failed, 1 not started."
+    )

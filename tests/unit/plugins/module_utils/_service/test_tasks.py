@@ -11,6 +11,8 @@ import pytest
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
     MOST_FAILING_TASKS,
     container_of,
+    describe_cause,
+    describe_failure,
     describe_task,
     failing_tasks,
     has_terminal,
@@ -110,7 +112,7 @@ FAILED: Dict[str, Any] = {
         ({"exit_code": None, "error": ""}, "slot 1, failed"),
         ({"exit_code": None, "error": "No such image."}, "slot 1, failed: No such image"),
         ({"node": None}, "slot 1, exit code 3: task: non-zero exit (3)"),
-        ({"slot": None, "node": None}, "task, exit code 3: task: non-zero exit (3)"),
+        ({"slot": None, "node": None}, "a task, exit code 3: task: non-zero exit (3)"),
     ],
 )
 def test_a_failing_task_on_one_line(fields: Dict[str, Any], line: str) -> None:
@@ -122,6 +124,23 @@ def test_a_failing_task_on_one_line(fields: Dict[str, Any], line: str) -> None:
 )
 def test_a_node_is_named_where_there_are_several(fields: Dict[str, Any], place: str) -> None:
     assert describe_task({**FAILED, **fields}, names_node=True) == f"{place}exit code 3: task: non-zero exit (3)"
+
+
+@pytest.mark.parametrize(
+    ("fields", "failure", "cause"),
+    [
+        ({}, "slot 1 failed, exit code 3: task: non-zero exit (3)", "slot 1 failed, exit code 3"),
+        ({"slot": None, "error": ""}, "node vm failed, exit code 3", "node vm failed, exit code 3"),
+        (
+            {"exit_code": None, "state": "rejected", "error": "No such image."},
+            "slot 1 rejected: No such image",
+            "slot 1 rejected: No such image",
+        ),
+    ],
+)
+def test_how_a_task_fails(fields: Dict[str, Any], failure: str, cause: str) -> None:
+    task = {**FAILED, **fields}
+    assert (describe_failure(task), describe_cause(task)) == (failure, cause)
 
 
 @pytest.mark.parametrize(
