@@ -9,6 +9,7 @@ import base64
 import json
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from tests.integration import rolling, state
@@ -16,6 +17,7 @@ from tests.papers.shop import EXAMPLES, NEW, OLD, STACK_LABEL, Shop, changed
 from tests.swarm import Registry, services
 
 CANARY_PORT = 8081
+NOW = datetime.now(tz=timezone.utc)
 
 
 def test_every_example_has_a_test() -> None:
@@ -145,3 +147,27 @@ def test_renew_credentials(shop: Shop, private_registry: Registry) -> None:
     assert after.spec == after.previous == before[private["Name"]].spec
     state.set_replicas(shop.engine, private["Name"], 1)
     services.started(shop.engine, private["Name"], timeout=rolling.LONG)
+
+
+def test_newest_tag(shop: Shop) -> None:
+    """In check mode a report of what would move, then the move, then nothing to do."""
+    repository = f"{shop.name}/web"
+    for tag, days in {"2.4.2": 30, "2.4.3": 8, "2.5.0": 1, "3.0.0": 30}.items():
+        shop.registry.put_image(repository, tag, of=NEW, created=(NOW - timedelta(days=days)).isoformat())
+    old, found = shop.image("web", OLD), shop.image("web", "2.4.3")
+    behind, ahead = shop.stand({"behind": old, "ahead": shop.image("web", "2.5.0")})
+    before = {name: state.of(shop.engine, name) for name in (behind, ahead)}
+    moves, passed_over = f"{behind}: {old} -> {found}", f"{behind}: 2.5.0: It is younger than min_age."
+
+    looked = shop.play("newest_tag", "--check")
+    assert changed(looked) == [1]
+    assert moves in looked.text
+    assert passed_over in looked.text
+    assert {name: state.of(shop.engine, name) for name in (behind, ahead)} == before
+
+    done = shop.play("newest_tag")
+    assert changed(done) == [1]
+    assert moves in done.text
+    assert shop.has(behind) == found
+    assert state.of(shop.engine, ahead) == before[ahead]
+    assert changed(shop.play("newest_tag")) == [0]
