@@ -116,8 +116,14 @@ UNEXPECTED = (
 NOTHING_CHANGED = "Nothing was changed."
 NOT_KNOWN = "Whether something was changed is not known."
 
+UNEXPECTED_BY_READER = (
+    "The registry's answers are not those of a registry, or this collection has a bug: please report it with the "
+    "output of -vvv"
+)
+
 Groups = List[Tuple[str, ...]]
 Act = Callable[[Engine, Params, Host], Dict[str, Any]]
+Read = Callable[[Params, Host], Dict[str, Any]]
 
 
 def run_module(
@@ -138,6 +144,30 @@ def run_module(
     )
     with _way_to_carry_out(module) as how:
         _run(module, act, Host(module.check_mode, partial(_run_program, module), how))
+
+
+def run_reader(
+    read: Read, options: Dict[str, Any], together: Optional[Groups] = None, one_of: Optional[Groups] = None
+) -> None:
+    """Run a module that needs no engine and changes nothing, and exit with its result or its error.
+
+    `read` is called with the parameters and a `Host`, and returns the result; its `warnings` become those of the task.
+    `together` and `one_of` are groups of options that go together, and of which at least one is needed.
+    """
+    module = AnsibleModule(
+        argument_spec=options, supports_check_mode=True, required_together=together, required_one_of=one_of
+    )
+    try:
+        _check_timeout(module.params)
+        result = read(module.params, Host(module.check_mode, partial(_run_program, module)))
+    except errors.RolloutError as error:
+        module.fail_json(msg=str(error))
+    except Exception as error:
+        where = "".join(traceback.format_tb(error.__traceback__))
+        module.fail_json(msg=f"{UNEXPECTED_BY_READER} ({type(error).__name__}).", exception=where)
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    module.exit_json(**result)
 
 
 def _run(module: AnsibleModule, act: Act, host: Host) -> None:
@@ -196,11 +226,15 @@ def _warn(module: AnsibleModule, result: Dict[str, Any]) -> None:
             module.warn(f"{service['name']}: {warning}")
 
 
-def _engine(params: Params) -> Engine:
+def _check_timeout(params: Params) -> None:
     if not 1 <= params["timeout"] <= LONGEST_TIMEOUT:
         raise errors.InvalidInput(
             f"timeout is {params['timeout']} seconds; it must be from 1 to {LONGEST_TIMEOUT} (a day)."
         )
+
+
+def _engine(params: Params) -> Engine:
+    _check_timeout(params)
     if params.get("wait_timeout", 0) < 0:
         raise errors.InvalidInput(f"wait_timeout is {params['wait_timeout']} seconds; it must be 0 or more.")
     address = Address.parse(params["docker_host"], _tls(params))

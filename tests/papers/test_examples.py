@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from tests.integration import rolling, state
@@ -17,6 +18,7 @@ from tests.papers.shop import EXAMPLES, NEW, OLD, STACK_LABEL, Shop, changed
 from tests.swarm import Registry, eventually, services
 
 CANARY_PORT = 8081
+NOW = datetime.now(tz=timezone.utc)
 
 
 def test_every_example_has_a_test() -> None:
@@ -191,3 +193,27 @@ def test_image_report(shop: Shop) -> None:
     assert [re.sub("<[^>]*>", "", cell) for cell in re.findall("<td.*", page)] == [cell for row in rows for cell in row]
     assert page.count('class="look"') == 2
     assert changed(shop.play("image_report")) == [0]
+
+
+def test_newest_tag(shop: Shop) -> None:
+    """In check mode a report of what would move, then the move, then nothing to do."""
+    repository = f"{shop.name}/web"
+    for tag, days in {"2.4.2": 30, "2.4.3": 8, "2.5.0": 1, "3.0.0": 30}.items():
+        shop.registry.put_image(repository, tag, of=NEW, created=(NOW - timedelta(days=days)).isoformat())
+    old, found = shop.image("web", OLD), shop.image("web", "2.4.3")
+    behind, ahead = shop.stand({"behind": old, "ahead": shop.image("web", "2.5.0")})
+    before = {name: state.of(shop.engine, name) for name in (behind, ahead)}
+    moves, passed_over = f"{behind}: {old} -> {found}", f"{behind}: 2.5.0: It is younger than min_age."
+
+    looked = shop.play("newest_tag", "--check")
+    assert changed(looked) == [1]
+    assert moves in looked.text
+    assert passed_over in looked.text
+    assert {name: state.of(shop.engine, name) for name in (behind, ahead)} == before
+
+    done = shop.play("newest_tag")
+    assert changed(done) == [1]
+    assert moves in done.text
+    assert shop.has(behind) == found
+    assert state.of(shop.engine, ahead) == before[ahead]
+    assert changed(shop.play("newest_tag")) == [0]

@@ -26,6 +26,7 @@ CONTENTS = [
     "modules/swarm_service_wait",
     "modules/swarm_service_rollback",
     "modules/swarm_service_credentials",
+    "modules/image_tags_info",
     "action/swarm_service_image",
     "action/swarm_service_wait",
     "action/swarm_service_rollback",
@@ -36,11 +37,13 @@ CONTENTS = [
     "plugin_utils/_farewell",
     "plugin_utils/_garbage",
     "_module",
+    "_urls",
     "_commands/swarm_service_image",
     "_commands/swarm_service_image_info",
     "_commands/swarm_service_wait",
     "_commands/swarm_service_rollback",
     "_commands/swarm_service_credentials",
+    "_commands/image_tags_info",
     "_commands/options",
     "_commands/nodes",
     "_commands/services",
@@ -75,6 +78,13 @@ CONTENTS = [
     "_service/outcome",
     "_service/stage",
     "_registry/resolver",
+    "_registry/repository",
+    "_registry/access",
+    "_registry/challenge",
+    "_registry/web",
+    "_registry/manifest",
+    "_registry/tags",
+    "_registry/versions",
     "_registry/distribution",
     "_registry/docker_config",
     "_registry/credentials",
@@ -94,10 +104,11 @@ CONTENTS = [
 ]
 """All files, top to bottom: each imports of this collection only what is further down."""
 LAYERS = {
-    "modules": ("_module", "_commands"),
+    "modules": ("_module", "_urls", "_commands"),
     "action": ("plugin_utils",),
     "plugin_utils": ("plugin_utils", "_service/outcome", "_service/stage"),
     "_module": ("_commands/options", "_rollout", "_service/result", "_engine", "_errors"),
+    "_urls": ("_registry/web", "_errors"),
     "_commands": ("_commands", "_rollout", "_service", "_registry", "_engine", "_image", "_errors"),
     "_rollout": ("_rollout", "_service", "_registry", "_engine", "_image", "_errors"),
     "_service": ("_service", "_registry/distribution", "_engine/types", "_image", "_errors"),
@@ -110,7 +121,12 @@ LAYERS = {
 """What each part may import, type-checking and lazy imports among it."""
 MOST_FLOORS = 12
 MOST_FLOORS_WITHIN = 5
-KNOW_ANSIBLE = ("_module", *(f"plugin_utils/_{name}" for name in ("command", "farewell", "job", "watched")), "action")
+KNOW_ANSIBLE = (
+    "_module",
+    "_urls",
+    *(f"plugin_utils/_{name}" for name in ("command", "farewell", "job", "watched")),
+    "action",
+)
 
 
 def part_of(path: Path) -> str:

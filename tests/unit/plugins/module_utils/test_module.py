@@ -26,6 +26,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._module import (
     SELECTION_OPTIONS,
     WAIT_OPTIONS,
     run_module,
+    run_reader,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 
@@ -301,3 +302,52 @@ def test_a_socket_is_never_secured(capsys: pytest.CaptureFixture[str], tmp_path:
     act = Act()
     run(capsys, act, {"docker_host": f"unix://{tmp_path}/engine.sock", "tls": True})
     assert act.transport.address.tls is None
+
+
+# A module without an engine
+
+READER: Options = {"timeout": {"type": "int", "default": 60}, "a": {"type": "str"}, "b": {"type": "str"}}
+
+
+def read(
+    capsys: pytest.CaptureFixture[str], given: Options, result: Optional[Options] = None, error: Any = None
+) -> Tuple[int, Options, List[Any]]:
+    """Run a module that needs no engine; gives its exit code, its result, and what its work was called with."""
+    calls: List[Any] = []
+
+    def act(params: Options, host: Host) -> Options:
+        calls.append((params["a"], host.check_mode))
+        if error is not None:
+            raise error
+        return dict(result or {})
+
+    with patch_module_args(given), pytest.raises(SystemExit) as caught:
+        run_reader(act, READER, together=[("a", "b")], one_of=[("a", "timeout")])
+    return int(str(caught.value.code)), json.loads(capsys.readouterr().out), calls
+
+
+def test_a_reader_returns_its_result(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"a": "1", "b": "2", "_ansible_check_mode": True}
+    code, result, calls = read(capsys, given, {"changed": False, "tag": "2.4", "warnings": ["none fits"]})
+    assert (code, result["tag"], calls) == (0, "2.4", [("1", True)])
+    assert any("none fits" in warning for warning in texts(result["warnings"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({}, RolloutError("It burns."), "It burns."),
+        ({"timeout": 0}, None, "timeout is 0 seconds; it must be from 1 to 86400 (a day)."),
+        ({"a": "1"}, None, "parameters are required together: a, b"),
+    ],
+)
+def test_a_reader_fails(given: Options, error: Any, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, result, _calls = read(capsys, given, error=error)
+    assert (code, result["failed"], result["msg"]) == (1, True, message)
+
+
+def test_a_fault_of_a_reader_is_told_without_what_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, result, _calls = read(capsys, {}, error=KeyError("token hunter2"))
+    assert (code, result["failed"]) == (1, True)
+    assert "The registry's answers are not those of a registry, or this collection has a bug" in result["msg"]
+    assert "hunter2" not in json.dumps(result)
