@@ -33,7 +33,7 @@ def test_newer_managers(version: str, others: Dict[str, str], newer: List[str]) 
 
 @pytest.mark.parametrize(("hostname", "shown"), [("m2", "m2"), ("", "id2"), (None, "id2"), ("m\n2", "m 2")])
 def test_a_manager_is_named_by_its_host_and_else_by_its_id(hostname: Any, shown: str) -> None:
-    other = {**node("id2", "28.5.2"), "Description": {"Hostname": hostname, "Engine": {"EngineVersion": "28.5.2"}}}
+    other: Any = {**node("id2", "28.5.2"), "Description": {"Hostname": hostname, "Engine": {"EngineVersion": "28.5.2"}}}
     assert newer_managers("20.10.24", [other]) == [f"{shown}: 28.5.2"]
 
 

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Dict
 
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
-    MOST_FAILING_TASKS,
     container_of,
     describe_task,
     failing_tasks,
@@ -29,6 +29,38 @@ def test_newest_failure_of_each_slot() -> None:
     seen = snapshot("update paused")
     told = failing_tasks(seen.service, seen.tasks, seen.nodes)
     assert sorted(task["slot"] for task in told) == [1, 2]
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+def test_of_a_slot_the_failure_of_its_newest_task_is_told(older_first: bool) -> None:
+    seen = snapshot("job failed")
+    older, newer = seen.tasks[0], copy.deepcopy(seen.tasks[0])
+    older["CreatedAt"], newer["CreatedAt"] = "2026-11-23T06:41:00Z", "2026-11-23T06:42:00Z"
+    newer["Status"]["Err"] = "another error"
+    tasks = [older, newer] if older_first else [newer, older]
+    assert [task["error"] for task in failing_tasks(seen.service, tasks, seen.nodes)] == ["another error"]
+
+
+def test_of_a_global_service_the_newest_failure_of_each_node_is_told() -> None:
+    seen = snapshot("global")
+    tasks: Any = [{**seen.tasks[0], "ID": name, "NodeID": name, "Status": {"State": "failed"}} for name in "ab"]
+    told = failing_tasks(seen.service, [*tasks, {**tasks[0], "ID": "c"}], [])
+    assert [(task["slot"], task["node"]) for task in told] == [(None, "a"), (None, "b")]
+
+
+@pytest.mark.parametrize(("created", "count"), [("10:00:00Z", 1), ("09:59:59.999Z", 0), ("10:00:00.001Z", 1)])
+def test_a_task_belongs_to_the_rollout_that_began_before_it_or_with_it(created: str, count: int) -> None:
+    seen = snapshot("job failed")
+    seen.service["UpdateStatus"] = {"State": "updating", "StartedAt": "2026-01-01T10:00:00Z"}
+    seen.tasks[0]["CreatedAt"] = f"2026-01-01T{created}"
+    assert len(failing_tasks(seen.service, seen.tasks, seen.nodes)) == count
+
+
+def test_a_task_whose_age_is_not_known_is_told() -> None:
+    seen = snapshot("update paused")
+    for task in seen.tasks:
+        del task["CreatedAt"]
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
 
 
 def test_failures_of_an_earlier_rollout_are_not_told() -> None:
@@ -63,6 +95,8 @@ def test_node_that_has_left_is_told_by_its_id() -> None:
     seen = snapshot("job failed")
     [told] = failing_tasks(seen.service, seen.tasks, [])
     assert told["node"] == seen.tasks[0]["NodeID"]
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert told["node"] == seen.nodes[0]["Description"]["Hostname"]
 
 
 def test_secret_of_the_environment_is_not_told() -> None:
@@ -76,7 +110,7 @@ def test_secret_of_the_environment_is_not_told() -> None:
 def test_list_of_failing_tasks_is_bounded() -> None:
     seen = snapshot("job failed")
     tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
-    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS
+    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == 10
 
 
 @pytest.mark.parametrize(("is_given_up", "states"), [(True, ["complete", "complete"]), (False, [])])
