@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -13,7 +13,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.member i
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.observer import Seen
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress import tell
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ENDED, ROLLING
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import (
+    ENDED,
+    QUEUED,
+    ROLLING,
+    ROLLING_BACK,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import failing_tasks
 from tests.unit.plugins.module_utils._service.recorded import snapshot
@@ -43,6 +48,58 @@ def test_what_is_told_of_a_service() -> None:
     states = {f"slot {slot}, crash:1: {state}" for slot in (1, 2) for state in ("failed", "pending")}
     assert set(told["tasks"].values()) == states
     assert all("non-zero exit (1)" in text for text in told["failing"].values())
+
+
+def test_where_and_why_tasks_fail_is_told_once_per_place_and_error() -> None:
+    seen = snapshot("update paused")
+    texts = tell(member(seen))["failing"]
+    assert sorted(texts) == [f"{slot} task: non-zero exit (1)" for slot in (1, 2)]
+    node = seen.nodes[0]["Description"]["Hostname"]
+    assert texts["1 task: non-zero exit (1)"] == (
+        f"slot 1 on node {node}, failed, exit code 1: task: non-zero exit (1)"
+    )
+
+
+def test_tasks_of_a_global_service_are_told_by_their_node() -> None:
+    seen = snapshot("global")
+    seen.tasks[0]["Status"] = {"State": "failed", "Err": "no space left"}
+    told = tell(member(seen))
+    place, host = seen.tasks[0]["NodeID"], seen.nodes[0]["Description"]["Hostname"]
+    assert told["tasks"] == {seen.tasks[0]["ID"]: f"node {place}, whoami:0.7: failed"}
+    assert list(told["failing"]) == [f"{host} no space left"]
+
+
+def test_tasks_of_earlier_specs_are_told_too() -> None:
+    seen = snapshot("update completed")
+    former: Any = {**seen.tasks[0], "ID": "old", "Slot": 7, "Spec": {"ContainerSpec": {"Image": "whoami:0.7"}}}
+    told = tell(member(seen._replace(former=[former])))
+    assert told["tasks"]["old"] == "slot 7, whoami:0.7: running"
+    assert len(told["tasks"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome", "line"),
+    [
+        (QUEUED, None, "t001: not started"),
+        (ROLLING, None, "t001: rolling"),
+        (ROLLING_BACK, None, "t001: rolling back"),
+        (ENDED, "converged", "t001: converged"),
+    ],
+)
+def test_what_is_told_of_a_service_that_nobody_has_looked_at(stage: str, outcome: Optional[str], line: str) -> None:
+    unseen = Member(make_service())
+    unseen.stage = stage
+    expected: Any = {"name": "t001", "stage": stage, "outcome": outcome, "line": line, "failing": {}, "tasks": {}}
+    assert tell(unseen) == expected
+    unseen.wait = Wait(unseen.service, Expectation(), 0.0)
+    assert tell(unseen) == expected
+
+
+def test_the_line_is_the_one_of_the_last_look_until_there_is_none_to_come() -> None:
+    waiting = member(snapshot("update begun"))
+    assert tell(waiting)["line"].startswith(f"{waiting.name}: 0/2 running")
+    waiting.stage = QUEUED
+    assert tell(waiting)["line"] == f"{waiting.name}: not started"
 
 
 def test_ten_thousand_tasks_take_no_time_to_tell_of() -> None:
