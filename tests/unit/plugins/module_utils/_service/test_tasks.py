@@ -43,8 +43,9 @@ def test_of_a_slot_the_failure_of_its_newest_task_is_told(older_first: bool) -> 
 
 def test_of_a_global_service_the_newest_failure_of_each_node_is_told() -> None:
     seen = snapshot("global")
-    tasks: Any = [{**seen.tasks[0], "ID": name, "NodeID": name, "Status": {"State": "failed"}} for name in "ab"]
-    told = failing_tasks(seen.service, [*tasks, {**tasks[0], "ID": "c"}], [])
+    task: Any = {**seen.tasks[0], "Status": {"State": "failed"}}
+    tasks = [{**task, "ID": name, "NodeID": name} for name in "ab"]
+    told = failing_tasks(seen.service, [*tasks, {**task, "ID": "c", "NodeID": "a"}], [])
     assert [(task["slot"], task["node"]) for task in told] == [(None, "a"), (None, "b")]
 
 
@@ -83,6 +84,39 @@ def test_a_failing_task_has_its_id_and_when_it_was_created() -> None:
     [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
     assert told["id"] in [task["ID"] for task in seen.tasks]
     assert told["created"] in [task["CreatedAt"] for task in seen.tasks]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"State": "failed"}, ("failed", "", None)),
+        ({"State": "failed", "Err": "no", "ContainerStatus": {"ExitCode": 3}}, ("failed", "no", 3)),
+        ({"State": "rejected", "ContainerStatus": {"ExitCode": 3}}, ("rejected", "", None)),
+        ({"State": "orphaned"}, ("orphaned", "", None)),
+        ({"State": "pending", "Err": "no suitable node"}, ("pending", "no suitable node", None)),
+        ({"State": "pending"}, None),
+        ({"State": "running"}, None),
+        ({"State": "complete", "ContainerStatus": {"ExitCode": 0}}, None),
+        ({"State": "shutdown"}, None),
+        (None, None),
+    ],
+)
+def test_what_is_wrong_with_a_task(status: Any, told: Any) -> None:
+    tasks: Any = [{"ID": "t", "Slot": 1, "NodeID": "n", "DesiredState": "shutdown", "Status": status}]
+    found = failing_tasks(make_service(), tasks, [])
+    assert [(task["state"], task["error"], task["exit_code"]) for task in found] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(("condition", "count"), [("any", 1), (None, 1), ("on-failure", 0), ("none", 0)])
+def test_a_task_that_ended_is_wrong_only_where_it_should_always_run(condition: Any, count: int) -> None:
+    tasks: Any = [{"ID": "t", "Slot": 1, "DesiredState": "shutdown", "Status": {"State": "complete"}}]
+    service = make_service(RestartPolicy={"Condition": condition} if condition else None)
+    assert len(failing_tasks(service, tasks, [], is_given_up=True)) == count
+    assert failing_tasks(service, [{**tasks[0], "DesiredState": "running"}], [], is_given_up=True) == []
+
+
+def test_the_image_of_a_task() -> None:
+    assert image_of({"Spec": {"ContainerSpec": {"Image": "app:1"}}}) == "app:1"
 
 
 @pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
