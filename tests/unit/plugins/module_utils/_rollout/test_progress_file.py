@@ -137,14 +137,15 @@ def test_a_job_that_was_begun_at_the_last_moment_begins(tmp_path: Path) -> None:
 
 
 def test_a_controller_that_comes_too_late_finds_no_ticket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = made(tmp_path)
+
     def come_late(path: str) -> bool:
         with pytest.raises(FileNotFoundError):
-            begin(file)
+            begin(late)
         return Path(path).is_file()
 
-    file = made(tmp_path)
     monkeypatch.setattr("os.path.exists", come_late)
-    assert not file.await_beginning(0.01)
+    assert not late.await_beginning(0.01)
 
 
 def test_it_can_be_asked_to_stop(file: ProgressFile, folder: Path) -> None:

@@ -44,8 +44,8 @@ def test_of_a_slot_the_failure_of_its_newest_task_is_told(older_first: bool) -> 
 def test_of_a_global_service_the_newest_failure_of_each_node_is_told() -> None:
     seen = snapshot("global")
     task: Any = {**seen.tasks[0], "Status": {"State": "failed"}}
-    tasks = [{**task, "ID": name, "NodeID": name} for name in "ab"]
-    told = failing_tasks(seen.service, [*tasks, {**task, "ID": "c", "NodeID": "a"}], [])
+    tasks: Any = [{**task, "ID": name, "NodeID": node} for name, node in ("1a", "2b", "3a")]
+    told = failing_tasks(seen.service, tasks, [])
     assert [(task["slot"], task["node"]) for task in told] == [(None, "a"), (None, "b")]
 
 
@@ -109,10 +109,11 @@ def test_what_is_wrong_with_a_task(status: Any, told: Any) -> None:
 
 @pytest.mark.parametrize(("condition", "count"), [("any", 1), (None, 1), ("on-failure", 0), ("none", 0)])
 def test_a_task_that_ended_is_wrong_only_where_it_should_always_run(condition: Any, count: int) -> None:
-    tasks: Any = [{"ID": "t", "Slot": 1, "DesiredState": "shutdown", "Status": {"State": "complete"}}]
+    task: Any = {"ID": "t", "Slot": 1, "DesiredState": "shutdown", "Status": {"State": "complete"}}
     service = make_service(RestartPolicy={"Condition": condition} if condition else None)
-    assert len(failing_tasks(service, tasks, [], is_given_up=True)) == count
-    assert failing_tasks(service, [{**tasks[0], "DesiredState": "running"}], [], is_given_up=True) == []
+    assert len(failing_tasks(service, [task], [], is_given_up=True)) == count
+    task["DesiredState"] = "running"
+    assert failing_tasks(service, [task], [], is_given_up=True) == []
 
 
 def test_the_image_of_a_task() -> None:
