@@ -252,13 +252,10 @@ def test_a_service_that_may_start_at_once_is_not_waited_for() -> None:
     assert len(engine.clock.pauses) == 1
 
 
-@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, " 1 more services failed")])
-def test_as_many_failures_as_a_message_holds_are_all_of_them(count: int, more: str) -> None:
-    engine = RollingEngine(count)
-    _result, message = run(engine, rollout(engine, [CRASH] * count))
-    assert message.count("has stopped") == 5
-    assert ("more services failed" in message) == bool(more)
-    assert more in message
+def test_as_many_failures_as_a_message_holds_are_all_of_them() -> None:
+    engine = RollingEngine(5)
+    _result, message = run(engine, rollout(engine, [CRASH] * 5))
+    assert [line.partition(":")[0] for line in message.splitlines()] == ["5 services", "s0", "s1", "s2", "s3", "s4"]
 
 
 MANY = 61

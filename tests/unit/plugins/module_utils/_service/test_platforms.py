@@ -44,7 +44,7 @@ def check(nodes: List[Any], named: Optional[Platforms], mode: Any, image: str = 
     return check_platforms(service, Target(Reference.parse(image), named), nodes)
 
 
-M1, W1, W2 = machine("m1", "x86_64", Role="manager"), machine("w1", "aarch64"), machine("w2", "AARCH64")
+M1, W1, W2 = machine("m1", "x86_64", Role="manager"), machine("w1", "aarch64"), machine("w2", "arm64")
 WORKERS = "node.role == worker"
 
 
@@ -143,7 +143,7 @@ def test_where_there_are_no_platforms_none_are_kept(placement: Any) -> None:
     ("platform", "name"),
     [
         ({"OS": "linux", "Architecture": "x86_64"}, "linux/amd64"),
-        ({"OS": "Linux", "Architecture": "ARM64"}, "linux/arm64"),
+        ({"OS": "Linux", "Architecture": "ARM64"}, "Linux/ARM64"),
         ({"OS": "linux"}, "linux"),
         ({"Architecture": "aarch64"}, "arm64"),
         ({}, ""),

@@ -25,7 +25,7 @@ def entry(outcome: Outcome = CONVERGED, **fields: Any) -> Entry:
 
 
 def test_an_image_that_is_not_known_is_returned_as_none() -> None:
-    assert dataclasses.replace(entry(TIMED_OUT), image_after=None).as_result()["image"]["after"] is None
+    assert dataclasses.replace(entry(), image_after=None).as_result()["image"]["after"] is None
 
 
 def test_images_are_fit_to_be_shown() -> None:
