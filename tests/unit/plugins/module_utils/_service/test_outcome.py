@@ -36,6 +36,23 @@ def test_what_is_no_success_says_what_went_wrong(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
+    ("outcome", "words", "standing"),
+    [
+        (UNCHANGED, "unchanged", ""),
+        (UPDATED, "updated", ""),
+        (CONVERGED, "converged", ""),
+        (ROLLED_BACK, "put back", "put back by the swarm, 5/5 run it"),
+        (PAUSED, "stopped", "the swarm has stopped, 5/5 run it"),
+        (TIMED_OUT, "timed out", "5/5 run it"),
+        (SUPERSEDED, "superseded", ""),
+        (NOT_STARTED, "not started", ""),
+    ],
+)
+def test_an_outcome_in_words_and_how_a_service_stands_then(outcome: Outcome, words: str, standing: str) -> None:
+    assert (outcome.words, outcome.standing.format(now="5/5 run it")) == (words, standing)
+
+
+@pytest.mark.parametrize(
     ("outcome", "advised"),
     [
         (UPDATED, ["The swarm continues by itself", "run swarm_service_wait"]),

@@ -14,6 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.placemen
     meant_nodes,
     owed_nodes,
     placed_nodes,
+    platform_name,
 )
 from tests.unit.plugins.module_utils._service.recorded import node, snapshot
 
@@ -185,6 +186,20 @@ def test_a_node_without_a_platform_fits_no_image_that_names_one() -> None:
     silent = {"ID": "new", "Status": {"State": "ready"}}
     assert eligible([silent], Platforms=[{"Architecture": "amd64", "OS": "linux"}]) == []
     assert eligible([silent]) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        ({"OS": "linux", "Architecture": "x86_64"}, "linux/amd64"),
+        ({"OS": "Linux", "Architecture": "ARM64"}, "Linux/ARM64"),
+        ({"OS": "linux"}, "linux"),
+        ({"Architecture": "aarch64"}, "arm64"),
+        ({}, ""),
+    ],
+)
+def test_name_of_a_platform(platform: Dict[str, str], name: str) -> None:
+    assert platform_name(platform) == name
 
 
 def test_recorded_services() -> None:

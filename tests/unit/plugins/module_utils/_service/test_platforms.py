@@ -10,7 +10,6 @@ import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Platforms
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import platform_name
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.platforms import (
     NoNodeFits,
@@ -137,17 +136,3 @@ def test_platforms_that_are_kept_are_named() -> None:
 @pytest.mark.parametrize("placement", [None, {}, {"Platforms": None}, {"Platforms": []}])
 def test_where_there_are_no_platforms_none_are_kept(placement: Any) -> None:
     assert warning_of_kept_platforms(make_service("app:1", Placement=placement)["Spec"]) == ""
-
-
-@pytest.mark.parametrize(
-    ("platform", "name"),
-    [
-        ({"OS": "linux", "Architecture": "x86_64"}, "linux/amd64"),
-        ({"OS": "Linux", "Architecture": "ARM64"}, "Linux/ARM64"),
-        ({"OS": "linux"}, "linux"),
-        ({"Architecture": "aarch64"}, "arm64"),
-        ({}, ""),
-    ],
-)
-def test_name_of_a_platform(platform: Dict[str, str], name: str) -> None:
-    assert platform_name(platform) == name
