@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from hashlib import sha256
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -144,21 +145,21 @@ def prepare(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def seconds_of(name: str) -> float:
-    """Return how long the tests of a file take as it is. Raises RuntimeError if they fail."""
+def seconds_of(tests: str) -> float:
+    """Return how long the tests of a file take as it is, by their command. Raises RuntimeError if they fail."""
     began = time.monotonic()
-    done = subprocess.run(shlex.split(command(name)), check=False, capture_output=True, text=True)
+    done = subprocess.run(shlex.split(tests), check=False, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"The tests of {name} fail without any change:\n{done.stdout}")
+        raise RuntimeError(f"Tests fail without any change: {tests}\n{done.stdout}")
     return time.monotonic() - began
 
 
-def attempt(mutant: Mutant, seconds: float) -> Tried:
-    """Try one mutant."""
+def attempt(mutant: Mutant, tests: str, seconds: float) -> Tried:
+    """Try one mutant against the tests of this command, which may take so many seconds."""
     from tools import mutations
 
     path = Path("plugins/module_utils", f"{mutant.name}.py")
-    caught, made = mutations.is_caught(mutant, path, command(mutant.name), seconds)
+    caught, made = mutations.is_caught(mutant, path, tests, seconds)
     return Tried(mutant, caught, made)
 
 
@@ -177,9 +178,10 @@ def run(mutants: dict[str, list[Mutant]]) -> bool:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mutants-"))
         pool = stack.enter_context(ProcessPoolExecutor(AT_ONCE, initializer=prepare, initargs=(Path(folder),)))
-        limits = {name: 20 + 5 * took for name, took in zip(mutants, pool.map(seconds_of, mutants))}
-        for name, own in mutants.items():
-            tried = list(pool.map(attempt, own, [limits[name]] * len(own)))
+        commands = list(map(command, mutants))
+        limits = [20 + 5 * took for took in pool.map(seconds_of, commands)]
+        for (name, own), tests, limit in zip(mutants.items(), commands, limits):
+            tried = list(pool.map(partial(attempt, tests=tests, seconds=limit), own))
             print(report(name, tried), flush=True)
             enough &= is_enough(sum(each.caught for each in tried), len(tried))
     return enough

@@ -11,6 +11,7 @@ one. A stream that breaks (the engine restarted) is opened again at the next pau
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -273,14 +274,12 @@ class Watch:
         return not is_heard
 
     def _listen(self, filters: types.Filters) -> None:
-        try:
+        with contextlib.suppress(errors.EngineError):
             for event in self._engine.events(filters):
                 if threading.current_thread() is not self._listener:
                     return
                 if service_of(event) in self._identifiers:
                     self._changed.set()
-        except errors.EngineError:
-            return
 
 
 def service_of(event: bytes) -> str:

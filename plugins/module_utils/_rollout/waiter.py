@@ -45,7 +45,7 @@ LAST_MOMENT = 1.0  # seconds for requests where no time is left
 SHORTEST_WAIT = 0.001  # seconds beyond the moment at which time alone changes a status
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(repr=False)
 class Wait:
     """One service that is waited for; `deadline` is a time of the clock.
 
@@ -133,7 +133,8 @@ class Waiter:
     @property
     def left(self) -> float:
         """Seconds until the last wait times out."""
-        return max((wait.deadline for wait in self.active), default=0.0) - self._clock.now()
+        now = self._clock.now()
+        return max((wait.deadline for wait in self.active), default=now) - now
 
     @property
     def active(self) -> List[Wait]:

@@ -54,8 +54,6 @@ class Attempt(NamedTuple):
         (swarmkit, manager/orchestrator/update/updater.go); a rollback on request swaps the two specs
         (manager/controlapi/service.go).
         """
-        if now["Version"]["Index"] == self.read["Version"]["Index"]:
-            return False
         if _specs(now) == _specs(self.read):
             return was_rolled_back(now, since=self.read)
         if self.sent in _specs(now):

@@ -30,7 +30,7 @@ def moment_of(text: str) -> Optional[float]:
     match = _RFC3339.fullmatch(text)
     try:
         if match is None:
-            return _of_header(text) if text else None
+            return _of_header(text)
         year, month, day, hour, minute, second = map(int, match.group(1, 2, 3, 4, 5, 6))
         moment = (datetime(year, month, day, hour, minute, second) - _EPOCH).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386"}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # all that the swarm knows; it compares them letter by letter
 AWAY = ("unknown", "disconnected")
-_CONSTRAINT = re.compile(r"\s*([\w.\-/]+?)\s*(==|!=)\s*(.*?)\s*")
+_SUBNET = re.compile(r"[^/]+(/\d+)?")
 
 
 def owed_nodes(spec: types.ServiceSpec, nodes: List[types.Node]) -> Set[str]:
@@ -64,20 +64,16 @@ def state_of_node(node: types.Node) -> str:
 
 def has_platform(node: types.Node, platforms: List[Dict[str, str]]) -> bool:
     """Whether a node has one of these platforms; each has if there are none."""
-    own = (node.get("Description") or {}).get("Platform") or {}
-    if not platforms:
-        return True
-    return any(
-        platform.get("OS", "").lower() in ("", str(own.get("OS", "")).lower())
-        and _architecture(platform.get("Architecture", "")) in ("", _architecture(str(own.get("Architecture", ""))))
+    own: Dict[str, str] = (node.get("Description") or {}).get("Platform") or {}
+    return not platforms or any(
+        platform.get("OS", "") in ("", own.get("OS")) and _architecture(platform) in ("", _architecture(own))
         for platform in platforms
     )
 
 
 def platform_name(platform: Dict[str, str]) -> str:
     """A platform as registries write it, whatever name a node has for its architecture: `linux/amd64`."""
-    parts = (str(platform.get("OS") or "").lower(), _architecture(str(platform.get("Architecture") or "")))
-    return "/".join(part for part in parts if part)
+    return "/".join(part for part in (platform.get("OS") or "", _architecture(platform)) if part)
 
 
 def away_nodes(nodes: List[types.Node]) -> Set[str]:
@@ -94,49 +90,52 @@ def _takes_tasks(node: types.Node, is_down: bool) -> bool:
 
 
 def _meets(node: types.Node, constraint: str) -> bool:
-    match = _CONSTRAINT.fullmatch(constraint)
-    if match is None:
-        return False
-    key, operator, wanted = match.groups()
-    if key == "node.ip":
-        return (operator == "==") == _has_address(node, wanted)
-    value = _value(node, key)
-    if value is None:
-        return False
-    return (operator == "==") == (value.lower() == wanted.lower())
+    """Whether a node meets a constraint. One with an unknown key, or with what is no address, is met by no node."""
+    operator = "==" if "==" in constraint else "!="
+    key, _operator, wanted = (part.strip() for part in constraint.partition(operator))
+    if key.lower() == "node.ip":
+        is_equal = _has_address(node, wanted)
+    else:
+        value = _value(node, key)
+        is_equal = None if value is None else value.lower() == wanted.lower()
+    return is_equal is not None and is_equal == (operator == "==")
 
 
 def _value(node: types.Node, key: str) -> Optional[str]:
     """A node's value for the key of a constraint; an absent label is empty, an unknown key is None."""
     spec, description = node.get("Spec") or {}, node.get("Description") or {}
+    labels = {"node.labels.": spec.get("Labels"), "engine.labels.": (description.get("Engine") or {}).get("Labels")}
+    for prefix, held in labels.items():
+        name = key[len(prefix) :]
+        if name and key.lower().startswith(prefix):
+            return str((held or {}).get(name, ""))
     platform = description.get("Platform") or {}
-    fixed: Dict[str, Any] = {
+    values: Dict[str, Any] = {
         "node.id": node["ID"],
         "node.hostname": description.get("Hostname", ""),
         "node.role": spec.get("Role", ""),
         "node.platform.os": platform.get("OS", ""),
         "node.platform.arch": platform.get("Architecture", ""),
     }
-    lowered = key.lower()
-    if lowered in fixed:
-        return str(fixed[lowered])
-    if lowered.startswith("node.labels."):
-        return str((spec.get("Labels") or {}).get(key[len("node.labels.") :], ""))
-    if lowered.startswith("engine.labels."):
-        labels = (description.get("Engine") or {}).get("Labels") or {}
-        return str(labels.get(key[len("engine.labels.") :], ""))
-    return None
+    return values.get(key.lower())
 
 
-def _has_address(node: types.Node, wanted: str) -> bool:
+def _has_address(node: types.Node, wanted: str) -> Optional[bool]:
+    """Whether a node has this address, or one in this subnet; None if that is neither."""
+    subnet, own = _subnet(wanted), _subnet(str((node.get("Status") or {}).get("Addr")))
+    return None if subnet is None else own is not None and own.network_address in subnet
+
+
+def _subnet(text: str) -> Any:
+    """A subnet, or the subnet of one address; None if the text is neither: the swarm knows no netmasks."""
     import ipaddress  # few constraints need it
 
     try:
-        address = ipaddress.ip_address(str((node.get("Status") or {}).get("Addr", "")))
-        return address in ipaddress.ip_network(wanted, strict=False)
+        return ipaddress.ip_network(text, strict=False) if _SUBNET.fullmatch(text) else None
     except ValueError:
-        return False
+        return None
 
 
-def _architecture(name: str) -> str:
-    return ARCHITECTURES.get(name.lower(), name.lower())
+def _architecture(platform: Dict[str, str]) -> str:
+    name = platform.get("Architecture") or ""
+    return ARCHITECTURES.get(name, name)

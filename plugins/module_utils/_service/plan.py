@@ -79,7 +79,7 @@ def make_plan(spec: types.ServiceSpec, target: Target, force: bool = False) -> P
         count = task.get("ForceUpdate", 0)
         task["ForceUpdate"] = count + 1
         changes["force_update"] = (count, count + 1)
-    return Plan(before, after, dict(spec, TaskTemplate=task) if changes else spec, changes)
+    return Plan(before, after, dict(spec, TaskTemplate=task), changes)
 
 
 class ImageChange(NamedTuple):

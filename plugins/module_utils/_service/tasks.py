@@ -32,8 +32,6 @@ def failing_tasks(
     """
     counts_ended = is_given_up and restart_policy(service).get("Condition", ALWAYS_RESTARTS) == ALWAYS_RESTARTS
     wrong = [task for task in tasks if _is_wrong(task, counts_ended)]
-    if not wrong:
-        return []
     began = moment_of((service.get("UpdateStatus") or {}).get("StartedAt", ""))
     newest: Dict[Any, types.Task] = {}
     for task in sorted(wrong, key=lambda task: str(task.get("CreatedAt", ""))):

@@ -27,6 +27,10 @@ atexit.register(print, "cleaned up")
 folder = sys.argv[1]
 print(detach(folder + "/result", answer))
 print(os.getsid(0) == os.getpid(), os.isatty(0), sys.stdin.read() == "")
+try:
+    print(os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("no child")
 while not os.path.exists(folder + "/end"):
     time.sleep(0.01)
 """
@@ -36,7 +40,7 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a module that detaches; its standard streams are pipes, which it would hold open if it kept them."""
     paths = {**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
     command = [sys.executable, "-c", MODULE, str(folder)]
-    return subprocess.run(command, env=paths, input="", capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, env=paths, input="unread", capture_output=True, text=True, check=False, timeout=30)
 
 
 def result(folder: Path) -> str:
@@ -52,7 +56,7 @@ def result(folder: Path) -> str:
 def test_the_former_process_answers_and_the_new_one_cleans_up(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "answer\n", "")
-    assert result(tmp_path) == "True\nTrue False True\ncleaned up\n"
+    assert result(tmp_path) == "True\nTrue False True\nno child\ncleaned up\n"
     assert tmp_path.joinpath("result").stat().st_mode & 0o777 == 0o600
 
 
@@ -62,12 +66,13 @@ def test_where_the_result_cannot_be_written_the_process_stays(tmp_path: Path) ->
     done = run(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == "False"
-    assert done.stdout.splitlines()[-1] == "cleaned up"
+    assert done.stdout.splitlines()[-2:] == ["no child", "cleaned up"]
 
 
 @pytest.mark.parametrize("output", [io.StringIO(), object()], ids=["no file", "no stream"])
 def test_a_module_without_a_process_of_its_own_stays(output: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("it was forked"))
     assert not background.detach("/nowhere", lambda: None)
 
 

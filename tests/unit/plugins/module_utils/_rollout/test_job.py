@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Dict, List, Optional
 
 import pytest
@@ -13,6 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.job impo
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress_file import ProgressFile
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.result import RolloutFailed
 from tests.unit.plugins.module_utils._rollout.test_rollout import rollout
+from tests.unit.plugins.module_utils.fakes import FakeClock
 from tests.unit.plugins.module_utils.rolling import CRASH, NEW, OLD, RollingEngine
 
 
@@ -180,3 +182,84 @@ def test_a_job_that_is_stopped_starts_nothing_more(job: Any) -> None:
     engine, file = RollingEngine(3), File(stops_after=1)
     job(engine, rollout(engine, [NEW] * 3, max_parallel=1), file)
     assert engine.written == [0]
+
+
+class Teller:
+    """A job that tells of one service, whose progress is what a test says, by a clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told: Dict[str, Any] = {"name": "s0", "stage": "rolling", "line": "0/1"}
+        monkeypatch.setattr(job_module, "tell", lambda _member: dict(self.told))
+        self.clock, self.file = FakeClock(), File()
+        self.rollout: Any = SimpleNamespace(
+            members=[SimpleNamespace(name="s0", warnings=[])], waiter=SimpleNamespace(trouble="", left=59.96)
+        )
+        self._job = Job("/jobs", answer, self.clock)
+
+    def tell(self, after: float, is_last: bool = False, trouble: str = "", **told: Any) -> List[Any]:
+        """What is appended that many seconds later, when this has changed."""
+        self.clock.sleep(after)
+        self.told.update(told)
+        self.rollout.waiter.trouble = trouble
+        before = len(self.file.lines)
+        self._job._tell(self.file, self.rollout, is_last)
+        return [(line["trouble"], [each["line"] for each in line["services"]]) for line in self.file.lines[before:]]
+
+
+@pytest.fixture
+def teller(monkeypatch: pytest.MonkeyPatch) -> Teller:
+    return Teller(monkeypatch)
+
+
+def test_a_line_says_when_it_was_written_and_how_long_the_waits_may_last(teller: Teller) -> None:
+    teller.tell(1.26)
+    assert teller.file.lines == [
+        {"at": 1.3, "left": 60.0, "trouble": "", "warnings": [], "services": [{**teller.told}]},
+    ]
+
+
+def test_a_line_a_second_is_enough_while_no_service_changes_its_stage(teller: Teller) -> None:
+    assert teller.tell(0.0) == [("", ["0/1"])]
+    assert teller.tell(0.5, line="starting") == []
+    assert teller.tell(0.5, line="started") == [("", ["started"])]
+    assert teller.tell(2.0) == []
+
+
+def test_a_change_of_stage_is_told_at_once(teller: Teller) -> None:
+    teller.tell(0.0)
+    assert teller.tell(0.125, stage="ended", line="1/1") == [("", ["1/1"])]
+
+
+def test_trouble_is_told_when_it_comes_and_when_it_goes(teller: Teller) -> None:
+    teller.tell(0.0)
+    assert teller.tell(0.5, trouble="The engine is away.") == []
+    assert teller.tell(0.5, trouble="The engine is away.") == [("The engine is away.", [])]
+    assert teller.tell(1.0, trouble="The engine is away.") == []
+    assert teller.tell(1.0) == [("", [])]
+
+
+def test_the_last_news_are_told_at_once_and_not_twice(teller: Teller) -> None:
+    teller.tell(0.0)
+    assert teller.tell(0.125, is_last=True, line="1/1") == [("", ["1/1"])]
+    assert teller.tell(0.125, is_last=True) == []
+
+
+def test_where_nothing_is_new_a_sign_of_life_comes_every_five_seconds(teller: Teller) -> None:
+    teller.tell(0.0)
+    woken = []
+    for _look in range(24):
+        teller.tell(0.5)
+        woken.append(teller.file.woken)
+    assert woken == [*[0] * 9, *[1] * 10, *[2] * 5]
+    teller.tell(0.5, line="1/1")
+    for _look in range(9):
+        teller.tell(0.5)
+    assert teller.file.woken == 2
+
+
+def test_a_job_sees_the_tasks_of_earlier_specs(job: Any) -> None:
+    engine = RollingEngine(1)
+    task = rollout(engine, [NEW])
+    assert not task.waiter.observer.sees_former
+    job(engine, task, File())
+    assert task.waiter.observer.sees_former

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import queue
+import threading
 import time
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -43,13 +44,17 @@ class EventfulEngine(FakeEngine):
         super().__init__()
         self.sent: queue.Queue[bytes] = queue.Queue()
         self.asked: Filters = {}
+        self.has_ended = threading.Event()  # a stream
 
     def lines(self, path: str, params: Optional[Dict[str, str]] = None) -> Iterator[bytes]:
         assert path.endswith("/events")
         assert params is not None
         self.asked = json.loads(params["filters"])
-        while True:
-            yield self.sent.get()
+        try:
+            while True:
+                yield self.sent.get()
+        finally:
+            self.has_ended.set()
 
     def tell(self, identifier: str) -> None:
         self.sent.put(json.dumps({"Type": "service", "Action": "update", "Actor": {"ID": identifier}}).encode())
@@ -101,6 +106,7 @@ def test_another_service_is_heard_of_by_a_second_stream_and_no_third_is_opened()
     assert engine.asked == {"type": ["service"]}
     engine.asked = {}
     engine.sent.put(b"for the first stream, which ends by it")
+    assert engine.has_ended.wait(LONG)
     engine.tell(THEIRS)
     assert paused(watch, LONG, THEIRS) < LONG / 2
     assert paused(watch, 0.1, OURS, THEIRS, "a third") >= 0.1
@@ -319,8 +325,16 @@ def test_tasks_of_earlier_specs_are_seen_where_asked_for_and_do_not_count(sees_f
 
 
 def test_a_service_that_is_gone_is_seen_as_none_and_asks_for_no_tasks() -> None:
-    engine = RecordedEngine(None)
-    assert Observer(engine.engine, FakeClock()).look({OURS: Expectation()}) == {OURS: None}
+    class Asked(RecordedEngine):
+        """An engine that keeps what it was asked for."""
+
+        def _get(self, parts: List[str], filters: Filters) -> Answer:
+            asked.append(parts[0])
+            return super()._get(parts, filters)
+
+    asked: List[str] = []
+    assert Observer(Asked(None).engine, FakeClock()).look({OURS: Expectation()}) == {OURS: None}
+    assert set(asked) == {"_ping", "services", "nodes"}
 
 
 @pytest.mark.parametrize("event", [b"", b"{}", b"[]", b"null", b'{"Actor": null}', b"\xff"])

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -16,7 +16,12 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.progress
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Update
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import ENDED, ROLLING, ROLLING_BACK
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.stage import (
+    ENDED,
+    QUEUED,
+    ROLLING,
+    ROLLING_BACK,
+)
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import failing_tasks
 from tests.unit.plugins.module_utils._service.recorded import snapshot
@@ -99,6 +104,55 @@ def test_why_this_task_puts_a_service_back() -> None:
     back = member(snapshot("rollback started"))
     back.stage, back.cause = ROLLING_BACK, "t002 failed"
     assert tell(back)["back"] == "t002 failed"
+
+
+def test_where_and_why_tasks_fail_is_told_once_per_place_and_error() -> None:
+    seen = snapshot("update paused")
+    texts = tell(member(seen))["failing"]
+    assert sorted(texts) == [f"{slot} task: non-zero exit (1)" for slot in (1, 2)]
+    assert texts["1 task: non-zero exit (1)"] == "slot 1 failed, exit code 1: task: non-zero exit (1)"
+
+
+def test_tasks_of_a_global_service_are_told_by_their_node() -> None:
+    seen = snapshot("global")
+    seen.tasks[0]["Status"] = {"State": "failed", "Err": "no space left"}
+    told = tell(member(seen))
+    place, host = seen.tasks[0]["NodeID"], seen.nodes[0]["Description"]["Hostname"]
+    assert told["tasks"] == {seen.tasks[0]["ID"]: f"node {place}, whoami:0.7: failed"}
+    assert list(told["failing"]) == [f"{host} no space left"]
+
+
+def test_tasks_of_earlier_specs_are_told_too() -> None:
+    seen = snapshot("update completed")
+    former: Any = {**seen.tasks[0], "ID": "old", "Slot": 7, "Spec": {"ContainerSpec": {"Image": "whoami:0.7"}}}
+    told = tell(member(seen._replace(former=[former])))
+    assert told["tasks"]["old"] == "slot 7, whoami:0.7: running"
+    assert len(told["tasks"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome", "back"),
+    [(QUEUED, None, None), (ROLLING, None, None), (ROLLING_BACK, None, ""), (ENDED, "converged", None)],
+)
+def test_what_is_told_of_a_service_that_nobody_has_looked_at(
+    stage: str, outcome: Optional[str], back: Optional[str]
+) -> None:
+    unseen = Member(make_service())
+    unseen.stage = stage
+    told = tell(unseen)
+    assert told == {
+        "name": "t001",
+        "stage": stage,
+        "outcome": outcome,
+        "failed": False,
+        "change": "",
+        "back": back,
+        "line": "",
+        "failing": {},
+        "tasks": {},
+    }
+    unseen.wait = Wait(unseen.service, Expectation(), 0.0)
+    assert tell(unseen) == told
 
 
 def test_ten_thousand_tasks_take_no_time_to_tell_of() -> None:

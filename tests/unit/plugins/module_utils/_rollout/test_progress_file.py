@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
@@ -51,7 +51,8 @@ def lines(folder: Path) -> List[Dict[str, Any]]:
 
 def test_a_job_tells_what_is_new(file: ProgressFile, folder: Path) -> None:
     file.append({"services": ["ü"]})
-    assert lines(folder) == [{"services": ["ü"]}]
+    file.append({"at": 1})
+    assert lines(folder) == [{"services": ["ü"]}, {"at": 1}]
     assert folder.joinpath("progress").read_bytes().isascii()
 
 
@@ -77,7 +78,21 @@ def test_the_folder_is_its_users_own(tmp_path: Path) -> None:
     assert folder.parent == tmp_path / "made" / "too"
     assert folder.name.startswith("rollout-")
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert sorted(path.name for path in folder.iterdir()) == ["go", "ticket", "wake"]
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == dict.fromkeys(
+        ["go", "ticket", "wake"], 0o600
+    )
+    assert {path.stat().st_mode & 0o777 for path in (folder.parent, folder.parent.parent)} <= {0o700, 0o755}
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_result_is_in_the_folder(file: ProgressFile, folder: Path) -> None:
+    assert file.result == str(folder / "result")
+
+
+def test_a_folder_that_is_gone_need_not_be_removed(file: ProgressFile, folder: Path) -> None:
+    file.remove()
+    assert not folder.exists()
+    file.remove()
 
 
 def test_a_folder_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +136,18 @@ def test_a_job_that_was_begun_at_the_last_moment_begins(tmp_path: Path) -> None:
     assert file.await_beginning(0.01)
 
 
+def test_a_controller_that_comes_too_late_finds_no_ticket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = made(tmp_path)
+
+    def come_late(path: str) -> bool:
+        with pytest.raises(FileNotFoundError):
+            begin(late)
+        return Path(path).is_file()
+
+    monkeypatch.setattr("os.path.exists", come_late)
+    assert not late.await_beginning(0.01)
+
+
 def test_it_can_be_asked_to_stop(file: ProgressFile, folder: Path) -> None:
     assert not file.is_stopped
     folder.joinpath("stop").touch()
@@ -137,21 +164,27 @@ def test_a_folder_that_is_gone_ends_nothing(file: ProgressFile, folder: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("unwatched", "is_stopped", "left"), [(0, False, 60), (45, False, 15), (99, False, 10), (0, True, 2)]
+    ("unwatched", "is_stopped", "left"),
+    [(0, False, 60), (45, False, 15), (99, False, 10), (0, True, 2), (None, False, 60)],
 )
 def test_how_long_the_result_waits_for_somebody(
-    file: ProgressFile, folder: Path, unwatched: int, is_stopped: bool, left: int
+    file: ProgressFile,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unwatched: Optional[int],
+    is_stopped: bool,
+    left: int,
 ) -> None:
-    watched = folder / "watched"
-    watched.touch()
-    os.utime(watched, (time.time() - unwatched,) * 2)
+    if unwatched is not None:
+        folder.joinpath("watched").touch()
+        os.utime(folder / "watched", (1e9, 1e9))
+        monkeypatch.setattr("time.time", lambda: 1e9 + unwatched)
     if is_stopped:
         folder.joinpath("stop").touch()
     started: Commands = []
     file.end(started.append)
     assert lines(folder)[-1] == {"end": True}
-    assert started[0][-2] == str(folder)
-    assert abs(int(started[0][-1]) - left) <= 1
+    assert started[0][-2:] == [str(folder), str(left)]
 
 
 def test_the_folder_is_removed_when_its_time_is_over(file: ProgressFile, folder: Path) -> None:

@@ -219,6 +219,47 @@ def test_a_service_that_has_not_been_seen_has_nothing_more_to_see() -> None:
     assert "docker service" not in message
 
 
+@pytest.mark.parametrize(("on_failure", "advised"), [(FAIL, True), (ROLLBACK, False), (ROLLBACK_ALL, False)])
+def test_what_is_put_back_needs_no_advice(on_failure: str, advised: bool) -> None:
+    engine = RollingEngine(1)
+    _result, message = run(engine, rollout(engine, [CRASH], on_failure=on_failure))
+    assert ("Fix the cause" in message) is advised
+
+
+def test_a_run_returns_the_result_of_its_one_service() -> None:
+    engine = RollingEngine(1)
+    result = rollout(engine, [NEW]).run(single=True)
+    assert result["service"] == result["services"][0]
+    assert result["service"]["outcome"] == "converged"
+
+
+def test_a_service_that_is_only_waited_for_is_not_written() -> None:
+    engine = RollingEngine(1)
+    engine.begin(0, NEW)
+    member = Member(engine.present()[0])
+    task = Rollout(engine.engine, engine.clock, Settings(), [member], FakeWatch(engine.clock))
+    assert task.run(single=True)["service"]["outcome"] == "converged"
+    assert engine.written == []
+
+
+def test_a_service_that_may_start_at_once_is_not_waited_for() -> None:
+    engine = RollingEngine(2)
+    task = rollout(engine, [NEW, NEW], max_parallel=1)
+    task.pause()
+    assert engine.clock.pauses == []
+    task.step()
+    task.pause()
+    assert len(engine.clock.pauses) == 1
+
+
+def test_as_many_failures_as_a_message_holds_are_all_of_them() -> None:
+    engine = RollingEngine(5)
+    _result, message = run(engine, rollout(engine, [CRASH] * 5))
+    first, *lines = (line.partition(":")[0] for line in message.splitlines())
+    assert (first, lines[:5]) == ("5 services", ["s0", "s1", "s2", "s3", "s4"])
+    assert "more services failed" not in message
+
+
 MANY = 61
 LEFT = f"the swarm has stopped, 0/1 run it. {PAUSED.advice}"
 

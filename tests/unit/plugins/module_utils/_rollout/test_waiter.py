@@ -15,10 +15,11 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
     SwarmUnavailable,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.waiter import Wait, Waiter
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.outcome import PAUSED, ROLLED_BACK, TIMED_OUT
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot
 from tests.unit.plugins.module_utils._service.recorded import FakeWatch, RecordedEngine, node, snapshot
-from tests.unit.plugins.module_utils.fakes import FakeClock
+from tests.unit.plugins.module_utils.fakes import FakeClock, make_service
 
 NEW, CRASH = "whoami:0.6", "crash:1"
 DOWN = EngineUnreachable("Nothing listens on the socket /run/docker.sock: does the engine run?")
@@ -37,6 +38,72 @@ def converge(image: str, *moments: Any, seconds: float = 60.0) -> Tuple[Wait, Fa
     wait = convergence.add(seen.service, Expectation(image), seconds)
     run(convergence)
     return wait, clock
+
+
+@pytest.mark.parametrize(
+    ("expected", "present", "outcome", "task", "concerned"),
+    [
+        (Expectation(NEW), NEW, None, NEW, True),
+        (Expectation(NEW), NEW, None, CRASH, False),
+        (Expectation(NEW), CRASH, ROLLED_BACK, NEW, True),
+        (Expectation(NEW), CRASH, ROLLED_BACK, CRASH, False),
+        (Expectation(), NEW, PAUSED, NEW, True),
+        (Expectation(), NEW, PAUSED, CRASH, False),
+        (Expectation(), NEW, ROLLED_BACK, NEW, False),
+        (Expectation(), NEW, ROLLED_BACK, CRASH, True),
+    ],
+)
+def test_which_tasks_belong_to_the_rollout(
+    expected: Expectation, present: str, outcome: Any, task: str, concerned: bool
+) -> None:
+    wait = Wait(make_service(present), expected, 0.0, outcome=outcome)
+    assert wait.concerns({"Spec": {"ContainerSpec": {"Image": task}}}) is concerned
+
+
+@pytest.mark.parametrize(("outcome", "states"), [(PAUSED, ["complete"]), (TIMED_OUT, []), (ROLLED_BACK, [])])
+def test_a_task_that_has_ended_is_wrong_only_where_the_swarm_has_given_up(outcome: Any, states: List[str]) -> None:
+    wait = Wait(make_service(NEW), Expectation(NEW), 0.0, outcome=outcome)
+    ended: Any = {"ID": "t", "Slot": 1, "Status": {"State": "complete"}, "DesiredState": "shutdown"}
+    ended["Spec"] = {"ContainerSpec": {"Image": NEW}}
+    wait.take_failing([ended], [])
+    assert [task["state"] for task in wait.tasks] == states
+
+
+def test_a_wait_begins_without_an_outcome_and_shows_no_spec() -> None:
+    wait = Wait(make_service(NEW), Expectation(NEW), 0.0)
+    assert (wait.outcome, wait.reason, wait.status, wait.tasks) == (None, "", None, [])
+    assert "horse" not in repr(wait)
+
+
+def test_how_long_the_last_wait_may_take() -> None:
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update begun"))
+    waiter = Waiter(engine.engine, clock, FakeWatch(clock))
+    assert waiter.left == 0.0
+    for name, seconds in (("a", 30.0), ("b", 60.0), ("c", 10.0)):
+        waiter.add({**make_service(), "ID": name}, Expectation(), seconds)
+    clock.sleep(5.0)
+    assert waiter.left == 55.0
+    waiter.give_up("b")
+    assert waiter.left == 25.0
+    assert [wait.identifier for wait in waiter.active] == ["a", "c"]
+
+
+def test_why_a_look_failed_is_known_until_one_succeeds() -> None:
+    refusal = NotAllowed("GET /nodes", 403, "no readable reason")
+    clock, engine = FakeClock(), RecordedEngine(snapshot("update begun"), DOWN, snapshot("update begun"), refusal)
+    waiter = Waiter(engine.engine, clock, FakeWatch(clock))
+    waiter.add(snapshot("update begun").service, Expectation(NEW), 60.0)
+    troubles = [waiter.trouble]
+    for _look in range(4):
+        waiter.look()
+        troubles.append(waiter.trouble)
+    assert troubles == ["", "", str(DOWN), "", str(refusal)]
+
+
+def test_nothing_is_waited_for_where_nothing_is_active() -> None:
+    clock, engine = FakeClock(), RecordedEngine(None)
+    Waiter(engine.engine, clock, FakeWatch(clock)).pause()
+    assert clock.pauses == []
 
 
 def test_from_begin_to_end() -> None:

@@ -26,9 +26,11 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._errors import (
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import Credential
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import RollbackRequest, Update, Writer
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import removed as removed_error
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Footprint, Written
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import ImageChange, Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation
 from tests.unit.plugins.module_utils.fakes import (
     DEADLINE,
     DIGEST,
@@ -473,6 +475,67 @@ def test_a_write_that_cannot_be(
     assert swarm.clock.time - begun <= 60.0
     assert [text for text in says if text not in str(caught.value)] == []
     assert [text for text in says_not if text in str(caught.value)] == []
+
+
+def test_a_refusal_is_told_at_once_without_another_look_at_the_service() -> None:
+    swarm = FakeSwarm(on_update=events(refused(400, "no")))
+    swarm.on_read.extend([unreachable] * 999)
+    with pytest.raises(ApiError, match=r"answered 400: no\."):
+        write(swarm)
+    assert len(swarm.on_read) == 999
+
+
+def test_a_conflict_says_what_to_do() -> None:
+    swarm = FakeSwarm(on_update=events(first(image(THEIRS))))
+    with pytest.raises(UpdateConflict, match=r"Run the task again if its image should win\.$"):
+        write(swarm)
+
+
+def test_a_rollback_whose_fate_is_unknown_warns_of_a_second_one() -> None:
+    swarm = FakeSwarm(updated(), on_update=events(lost()))
+    swarm.on_read.extend([unreachable] * 999)
+    with pytest.raises(UpdateUnfinished) as caught:
+        put_back(swarm)
+    assert str(caught.value).endswith(
+        "Look at the service before you run the task again: a second rollback would undo the first."
+    )
+
+
+def test_a_service_that_was_removed_was_not_written_unless_that_is_said() -> None:
+    assert not removed_error(make_service()).may_have_written
+    assert removed_error(make_service(), may_have_written=True).may_have_written
+
+
+@pytest.mark.parametrize(
+    ("stored", "force", "count"),
+    [(OLD, False, None), (OLD, True, 4), (NEW, True, 4)],
+    ids=["an image", "an image by force", "a redeployment"],
+)
+def test_what_a_service_should_hold_after_an_update(stored: str, force: bool, count: Optional[int]) -> None:
+    target, service = Target(Reference.parse(NEW)), make_service(stored)
+    update = Update(service, ImageChange(target, force))
+    written = Written(service, changed=True, attempt=update.plan(service))
+    assert update.expectation(written) == Expectation(NEW, target, count)
+
+
+def test_what_a_service_should_hold_that_needed_no_update() -> None:
+    target, service = Target(Reference.parse(NEW)), make_service(f"docker.io/library/{NEW}")
+    update = Update(service, ImageChange(target))
+    assert update.plan(service) is None
+    assert update.expectation(Written(service, changed=False)) == Expectation(f"docker.io/library/{NEW}", target)
+
+
+def test_what_a_service_should_hold_after_a_rollback() -> None:
+    request = RollbackRequest(updated())
+    written = Written(updated(), changed=True, attempt=request.plan(updated()))
+    assert request.expectation(written) == Expectation(OLD, force_update=3)
+
+
+def test_no_message_shows_what_is_secret_in_either_spec() -> None:
+    service = updated()
+    service["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["A=present word"]
+    service["PreviousSpec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["A=previous word"]
+    assert {"present word", "previous word"} <= set(RollbackRequest(service).secrets)
 
 
 def test_theirs_is_left_as_it_is() -> None:

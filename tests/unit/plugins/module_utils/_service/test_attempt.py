@@ -70,6 +70,11 @@ def test_the_swarms_rollback_forgets_the_previous_spec(status: Optional[UpdateSt
     assert attempt.has_landed(held(spec(OLD), None, 13, status), deployment) is has_landed
 
 
+def test_the_previous_spec_of_another_time_is_no_trace_of_a_write() -> None:
+    attempt = Attempt(held(spec(OLD), spec(NEW), 10), spec(NEW))
+    assert not attempt.has_landed(held(spec(OLD), spec(NEW), 11), deployment)
+
+
 def test_a_write_that_changes_nothing_that_is_looked_at_leaves_no_trace() -> None:
     same = Attempt(make_service(OLD), spec(OLD, Name="renamed"))
     assert not same.has_landed(held(spec(OLD, **LABELLED), spec(OLD)), deployment)
@@ -96,6 +101,17 @@ def test_fields_that_the_engine_does_not_hold_as_they_were_sent(
         return
     with pytest.raises(ReadBackMismatch, match=rf"These fields differ: {fields[0]}\."):
         written.check()
+
+
+def test_a_mismatch_names_all_fields_and_says_what_to_do() -> None:
+    present = spec(NEW, Labels={}, Name="renamed")
+    with pytest.raises(ReadBackMismatch) as caught:
+        Written(ATTEMPT.read, changed=True, held=held(present, spec(OLD)), attempt=ATTEMPT).check()
+    assert str(caught.value) == (
+        "The service renamed was updated, but the engine does not hold the spec that it was sent. These fields differ: "
+        "Labels.com.docker.stack.namespace, Name. A manager of the swarm may be too old to know them: compare docker "
+        "service inspect with what you expect."
+    )
 
 
 def test_what_a_write_leaves_is_known_beforehand() -> None:

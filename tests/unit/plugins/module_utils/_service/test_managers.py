@@ -31,6 +31,12 @@ def test_newer_managers(version: str, others: Dict[str, str], newer: List[str]) 
     assert newer_managers(version, [node(name, other) for name, other in others.items()]) == newer
 
 
+@pytest.mark.parametrize(("hostname", "shown"), [("m2", "m2"), ("", "id2"), (None, "id2"), ("m\n2", "m 2")])
+def test_a_manager_is_named_by_its_host_and_else_by_its_id(hostname: Any, shown: str) -> None:
+    other: Any = {**node("id2", "28.5.2"), "Description": {"Hostname": hostname, "Engine": {"EngineVersion": "28.5.2"}}}
+    assert newer_managers("20.10.24", [other]) == [f"{shown}: 28.5.2"]
+
+
 def test_workers_and_nodes_that_tell_nothing_do_not_count() -> None:
     nodes: List[Any] = [node("w1", "28.0.0", role="worker"), {"ID": "n1"}, {"ID": "n2", "Spec": {"Role": "manager"}}]
     assert newer_managers("20.10.24", nodes) == []

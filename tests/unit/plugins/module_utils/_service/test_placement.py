@@ -14,6 +14,7 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._service.placemen
     meant_nodes,
     owed_nodes,
     placed_nodes,
+    platform_name,
 )
 from tests.unit.plugins.module_utils._service.recorded import node, snapshot
 
@@ -25,7 +26,8 @@ def eligible(nodes: List[Any], **placement: Any) -> List[str]:
 OWN = node()
 HOSTNAME = OWN["Description"]["Hostname"]
 
-# Whether an Engine 20.10.24 gives a global service with this constraint a task on the recorded node.
+# Whether an Engine 20.10.24 gives a global service with this constraint a task on the recorded node. The rest is on a
+# real engine too, in tests/integration/targets/swarm_service_wait/test_placement.py.
 CONSTRAINTS = {
     f"node.hostname == {HOSTNAME}": True,
     f"node.hostname=={HOSTNAME.upper()}": True,
@@ -45,10 +47,29 @@ CONSTRAINTS = {
     "node.ip == 127.0.0.0/8": True,
     "node.ip != 127.0.0.0/8": False,
     "node.ip == 10.0.0.0/8": False,
+    "Node.IP == 127.0.0.1": True,
+    "NODE.IP != 127.0.0.1": False,
+    "node.ip == 127.0.0.9/8": True,
+    "node.ip == 127.0.0.2": False,
+    "node.ip != ::1": True,
+    "node.ip == nowhere": False,
+    "node.ip != nowhere": False,
+    "node.ip == 127.0.0.0/33": False,
+    "node.ip != 127.0.0.0/33": False,
+    "node.ip == 127.0.0.0/255.0.0.0": False,
+    "node.ip != 10.0.0.0/255.0.0.0": False,
+    "  node.role  !=  worker  ": True,
+    "node.nothing == x": False,
+    "node.nothing != x": False,
     "node.labels.absent == x": False,
     "node.labels.absent != x": True,
+    "node.labels. != x": False,
     "engine.labels.disk == ssd": True,
     "engine.labels.disk != ssd": False,
+    "ENGINE.LABELS.disk == SSD": True,
+    "engine.labels.Disk == ssd": False,
+    "engine.labels.absent != ssd": True,
+    "engine.labels. != ssd": False,
 }
 
 
@@ -66,6 +87,21 @@ def test_node_label() -> None:
     nodes = [node("a", Labels={"zone": "One"}), node("b", Labels={"zone": "two"}), node("c")]
     assert eligible(nodes, Constraints=["node.labels.zone == one"]) == ["a"]
     assert eligible(nodes, Constraints=["node.labels.zone != one"]) == ["b", "c"]
+
+
+# A node that has not told what it is has nothing that a constraint asks for, and differs from all of it.
+UNTOLD = (
+    *("node.hostname", "node.role", "node.platform.os", "node.platform.arch", "node.ip"),
+    *("node.labels.zone", "engine.labels.disk"),
+)
+
+
+@pytest.mark.parametrize("key", UNTOLD)
+def test_a_node_that_has_told_nothing_of_itself(key: str) -> None:
+    silent = {"ID": "new", "Status": {"State": "ready"}}
+    value = "127.0.0.1" if key == "node.ip" else "x"
+    assert eligible([silent], Constraints=[f"{key} == {value}"]) == []
+    assert eligible([silent], Constraints=[f"{key} != {value}"]) == ["new"]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +152,9 @@ PLATFORMS: Dict[str, Any] = {
     "one of several": ([{"Architecture": "s390x", "OS": "linux"}, {"Architecture": "amd64", "OS": "linux"}], True),
     "no architecture": ([{"OS": "linux"}], True),
     "empty": ([{}], True),
+    "no system": ([{"Architecture": "amd64"}], True),
+    "capitals": ([{"Architecture": "AMD64", "OS": "linux"}], False),
+    "capitals of the system": ([{"Architecture": "amd64", "OS": "Linux"}], False),
     "other architecture": ([{"Architecture": "arm64", "OS": "linux"}], False),
     "other system": ([{"Architecture": "amd64", "OS": "windows"}], False),
 }
@@ -125,6 +164,42 @@ PLATFORMS: Dict[str, Any] = {
 def test_platform(name: str) -> None:
     platforms, fits = PLATFORMS[name]
     assert eligible([OWN], Platforms=platforms) == ([OWN["ID"]] if fits else [])
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "fits"),
+    [
+        ("aarch64", "arm64", True),
+        ("arm64", "aarch64", True),
+        ("x86_64", "amd64", True),
+        ("i686", "386", False),  # the swarm knows no other two names for one architecture
+        ("i686", "i686", True),
+    ],
+)
+def test_two_names_of_an_architecture(own: str, wanted: str, fits: bool) -> None:
+    other = node("x")
+    other["Description"]["Platform"] = {"Architecture": own, "OS": "linux"}
+    assert eligible([other], Platforms=[{"Architecture": wanted, "OS": "linux"}]) == (["x"] if fits else [])
+
+
+def test_a_node_without_a_platform_fits_no_image_that_names_one() -> None:
+    silent = {"ID": "new", "Status": {"State": "ready"}}
+    assert eligible([silent], Platforms=[{"Architecture": "amd64", "OS": "linux"}]) == []
+    assert eligible([silent]) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        ({"OS": "linux", "Architecture": "x86_64"}, "linux/amd64"),
+        ({"OS": "Linux", "Architecture": "ARM64"}, "Linux/ARM64"),
+        ({"OS": "linux"}, "linux"),
+        ({"Architecture": "aarch64"}, "arm64"),
+        ({}, ""),
+    ],
+)
+def test_name_of_a_platform(platform: Dict[str, str], name: str) -> None:
+    assert platform_name(platform) == name
 
 
 def test_recorded_services() -> None:

@@ -11,17 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import ServiceSpec
+from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types import Service, ServiceSpec
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import (
     Platforms,
     Resolved,
 )
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Attempt
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import (
     ImageChange,
+    OtherDigest,
     Target,
     asks_registry,
     make_plan,
+    rollback_changes,
     settle,
 )
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import (
@@ -31,6 +34,7 @@ from tests.unit.plugins.module_utils.fakes import (
     DIGEST,
     OTHER_DIGEST,
     make_service,
+    replace,
 )
 from tests.unit.plugins.module_utils.fakes import DIGEST as A
 from tests.unit.plugins.module_utils.fakes import OTHER_DIGEST as B
@@ -199,6 +203,38 @@ def test_a_forced_change_is_never_met() -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "counter", "met"),
+    [
+        pytest.param("app:2", 3, True, id="the wanted image was deployed"),
+        pytest.param("app:1", 4, True, id="redeployed"),
+        pytest.param("app:1", 3, False, id="as it was"),
+        pytest.param("app:3", 3, False, id="another image"),
+        pytest.param("app:3", 4, False, id="another image, redeployed"),
+    ],
+)
+def test_a_forced_change_is_met_where_somebody_else_has_deployed_the_image_since(
+    image: str, counter: int, met: bool
+) -> None:
+    since, now = spec_of("app:1", ForceUpdate=3), spec_of(image, ForceUpdate=counter)
+    change = ImageChange(target("app:2" if image == "app:2" else "app:1"), force=True)
+    assert change.is_met_by(now, since) is met
+    assert not change.is_met_by(now)
+
+
+def test_a_change_that_is_not_forced_is_not_met_by_another_image_however_new() -> None:
+    change = ImageChange(target("app:2"))
+    assert not change.is_met_by(spec_of("app:1", ForceUpdate=4), spec_of("app:1", ForceUpdate=3))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_whether_a_change_whose_answer_was_lost_was_made(is_there: bool) -> None:
+    read, change = make_service("app:1"), ImageChange(target("app:2"))
+    now = copy.deepcopy(read)
+    replace(now, change.apply(read["Spec"]) if is_there else spec_of("app:3"))
+    assert change.has_landed(Attempt(read, change.apply(read["Spec"])), now) is is_there
+
+
+@pytest.mark.parametrize(
     ("image", "accepted"), [("app:2", True), (f"docker.io/library/app:2@{A}", True), ("app:1", False)]
 )
 def test_whose_image_a_wanted_change_accepts(image: str, accepted: bool) -> None:
@@ -236,3 +272,52 @@ def test_what_is_settled() -> None:
     assert settle(digest_only, Resolved(DIGEST, platforms)) == Target(digest_only, platforms)
     assert settle(wanted, Resolved(DIGEST)) == Target(pinned, []), "an image that is known to name none"
     assert settle(digest_only, Resolved(DIGEST)) == Target(digest_only, [])
+
+
+def test_a_registry_with_another_digest_than_the_stated_one_is_not_trusted() -> None:
+    wanted = Reference.parse(f"registry.example.com/app@{DIGEST}")
+    with pytest.raises(OtherDigest) as caught:
+        settle(wanted, Resolved(OTHER_DIGEST))
+    assert str(caught.value) == (
+        f"The registry registry.example.com was asked for registry.example.com/app@{DIGEST} and answered with the "
+        f"digest {OTHER_DIGEST}. Something between the engine and the registry cannot be trusted."
+    )
+
+
+def test_digests_of_two_algorithms_are_not_compared() -> None:
+    wanted = Reference.parse(f"app@{DIGEST}")
+    assert settle(wanted, Resolved(f"sha512:{'a' * 128}")) == Target(wanted, [])
+
+
+@pytest.mark.parametrize(
+    ("image", "fields", "changes"),
+    [
+        ("app:1", {}, {"image": ("app:2", "app:1")}),
+        (
+            "app:2",
+            {"ForceUpdate": 4},
+            {
+                "other_fields": (
+                    ["TaskTemplate.ForceUpdate: present", "TaskTemplate.LogDriver: present"],
+                    ["TaskTemplate.ForceUpdate: previous", "TaskTemplate.LogDriver: previous"],
+                )
+            },
+        ),
+        (
+            "app:1",
+            {},
+            {
+                "image": ("app:2", "app:1"),
+                "other_fields": (["TaskTemplate.LogDriver: present"], ["TaskTemplate.LogDriver: previous"]),
+            },
+        ),
+        ("app:2", {}, {}),
+    ],
+    ids=["the image", "other fields", "both", "nothing"],
+)
+def test_a_rollback_shows_the_image_and_names_the_other_fields(
+    image: str, fields: Dict[str, Any], changes: Dict[str, Any]
+) -> None:
+    driver: Dict[str, Any] = {"LogDriver": {"Options": {"token": "hunter2"}}} if "other_fields" in changes else {}
+    service: Service = {**make_service("app:2"), "PreviousSpec": spec_of(image, **fields, **driver)}
+    assert rollback_changes(service) == changes

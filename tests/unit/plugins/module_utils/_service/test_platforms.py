@@ -10,7 +10,6 @@ import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.distribution import Platforms
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.placement import platform_name
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.platforms import (
     NoNodeFits,
@@ -44,7 +43,7 @@ def check(nodes: List[Any], named: Optional[Platforms], mode: Any, image: str = 
     return check_platforms(service, Target(Reference.parse(image), named), nodes)
 
 
-M1, W1, W2 = machine("m1", "x86_64", Role="manager"), machine("w1", "aarch64"), machine("w2", "AARCH64")
+M1, W1, W2 = machine("m1", "x86_64", Role="manager"), machine("w1", "aarch64"), machine("w2", "arm64")
 WORKERS = "node.role == worker"
 
 
@@ -137,17 +136,3 @@ def test_platforms_that_are_kept_are_named() -> None:
 @pytest.mark.parametrize("placement", [None, {}, {"Platforms": None}, {"Platforms": []}])
 def test_where_there_are_no_platforms_none_are_kept(placement: Any) -> None:
     assert warning_of_kept_platforms(make_service("app:1", Placement=placement)["Spec"]) == ""
-
-
-@pytest.mark.parametrize(
-    ("platform", "name"),
-    [
-        ({"OS": "linux", "Architecture": "x86_64"}, "linux/amd64"),
-        ({"OS": "Linux", "Architecture": "ARM64"}, "linux/arm64"),
-        ({"OS": "linux"}, "linux"),
-        ({"Architecture": "aarch64"}, "arm64"),
-        ({}, ""),
-    ],
-)
-def test_name_of_a_platform(platform: Dict[str, str], name: str) -> None:
-    assert platform_name(platform) == name

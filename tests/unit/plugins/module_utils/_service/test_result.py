@@ -24,6 +24,18 @@ def entry(outcome: Outcome = CONVERGED, **fields: Any) -> Entry:
     return Entry(make_service("app:1"), "app:1", "app:2", 11, outcome=outcome, **given)
 
 
+def test_an_image_that_is_not_known_is_returned_as_none() -> None:
+    assert dataclasses.replace(entry(), image_after=None).as_result()["image"]["after"] is None
+
+
+def test_images_are_fit_to_be_shown() -> None:
+    strange = dataclasses.replace(
+        entry(changes={"image": ("app\n:1", "app\x1b:2")}), image_before="app\n:1", image_after="app\x1b:2"
+    )
+    assert "\n" not in strange.as_result()["image"]["before"] + strange.as_diff()["before"]["image"]
+    assert "\x1b" not in strange.as_result()["image"]["after"] + strange.as_diff()["after"]["image"]
+
+
 def test_an_entry_as_it_is_returned() -> None:
     assert entry(warnings=["Beware."], running=1, desired=2).as_result() == {
         "id": make_service()["ID"],

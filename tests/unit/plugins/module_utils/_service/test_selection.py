@@ -63,20 +63,44 @@ def test_services_of_other_kinds_are_not_selected(spec: Dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stack", "labels", "repository"),
+    ("stack", "labels", "repository", "why"),
     [
-        (None, None, None),
-        ("", {}, ""),
-        (None, None, "team/web:1"),
-        (None, None, f"web@sha256:{'a' * 64}"),
-        (None, None, "UP"),
+        (None, None, None, "select is empty: it would match all services."),
+        ("", {}, "", "Give it a stack, labels or a repository."),
+        (None, None, "team/web:1", "select.repository is 'team/web:1': a repository has neither a tag nor a digest."),
+        (None, None, f"web@sha256:{'a' * 64}", "a repository has neither a tag nor a digest."),
+        (None, None, "UP", "UP"),
     ],
 )
 def test_a_selector_that_cannot_be(
-    stack: Optional[str], labels: Optional[Dict[str, str]], repository: Optional[str]
+    stack: Optional[str], labels: Optional[Dict[str, str]], repository: Optional[str], why: str
 ) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as caught:
         Selector.parse(stack, labels, repository)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_label_that_yaml_has_read_as_a_truth_value_is_the_text(value: bool) -> None:
+    service = make_service()
+    service["Spec"]["Labels"]["canary"] = str(value).lower()
+    assert Selector.parse(None, {"canary": value}, None).takes(service)
+    assert not Selector.parse(None, {"canary": not value}, None).takes(service)
+
+
+def test_a_label_is_compared_with_its_capital_letters() -> None:
+    service = make_service()
+    service["Spec"]["Labels"]["tier"] = "Front"
+    assert Selector.parse(None, {"tier": "Front"}, None).takes(service)
+    assert not Selector.parse(None, {"tier": "front"}, None).takes(service)
+
+
+def test_the_labels_that_the_engine_filters_by() -> None:
+    stack = ("com.docker.stack.namespace", "shop")
+    required = Selector.parse("shop", {"tier": "front", "release": 2}, "team/web").required_labels
+    assert required == [("tier", "front"), ("release", "2"), stack]
+    assert Selector.parse("shop", None, None).required_labels == [stack]
+    assert Selector.parse(None, None, "team/web").required_labels == []
 
 
 @pytest.mark.parametrize(

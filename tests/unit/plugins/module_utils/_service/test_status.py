@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -14,8 +14,9 @@ from ansible_collections.swarmops.rollout.plugins.module_utils._engine.types imp
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import Reference
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Target
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.status import Expectation, judge
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import monitor_seconds
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.tally import Snapshot, monitor_seconds
 from tests.unit.plugins.module_utils._service.recorded import NAMES, node, snapshot
+from tests.unit.plugins.module_utils.fakes import make_service
 
 OLD, NEW, CRASH = "whoami:0.7", "whoami:0.6", "crash:1"
 LATER = "Mon, 23 Nov 2099 00:00:00 GMT"
@@ -103,6 +104,127 @@ def test_what_others_have_redeployed_since_is_as_good(more: int, outcome: str) -
     present = seen.service["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
     wanted = Expectation(NEW, Target(Reference.parse(NEW)), force_update=present - more)
     assert judge(seen, wanted).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("image", "counter", "target", "force_update", "met"),
+    [
+        pytest.param(OLD, None, None, None, True, id="the image"),
+        pytest.param(NEW, None, None, None, False, id="another image"),
+        pytest.param(OLD, 4, None, None, True, id="the counter does not matter"),
+        pytest.param(OLD, 4, None, 4, True, id="the counter"),
+        pytest.param(OLD, 3, None, 4, False, id="not redeployed"),
+        pytest.param(OLD, 5, None, 4, False, id="redeployed since"),
+        pytest.param(OLD, None, None, 0, True, id="never redeployed"),
+        pytest.param(OLD, 5, OLD, 4, True, id="redeployed since by others"),
+        pytest.param(OLD, 3, OLD, 4, False, id="not redeployed by others"),
+        pytest.param(OLD, 5, OLD, None, True, id="with a target, the counter does not matter"),
+        pytest.param(f"docker.io/library/{OLD}", None, OLD, None, True, id="another spelling"),
+        pytest.param(NEW, 5, OLD, 4, False, id="another image, redeployed"),
+    ],
+)
+def test_which_spec_is_expected(
+    image: str, counter: Optional[int], target: Optional[str], force_update: Optional[int], met: bool
+) -> None:
+    spec = make_service(image, ForceUpdate=counter)["Spec"]
+    if counter is None:
+        del spec["TaskTemplate"]["ForceUpdate"]
+    wanted = Target(Reference.parse(target)) if target else None
+    assert Expectation(OLD, wanted, force_update).is_met_by(spec) is met
+    assert Expectation().is_met_by(spec)
+
+
+@pytest.mark.parametrize(("task", "count"), [({}, 3), ({"ForceUpdate": 7}, 7)])
+def test_a_service_that_goes_back_is_expected_at_that_spec(task: Dict[str, Any], count: int) -> None:
+    spec = make_service(OLD, **task)["Spec"]
+    assert Expectation.of_spec(spec) == Expectation(OLD, force_update=count)
+    del spec["TaskTemplate"]["ForceUpdate"]
+    assert Expectation.of_spec(spec) == Expectation(OLD, force_update=0)
+
+
+def line(*tasks: Tuple[str, str], former: Tuple[str, ...] = (), mode: str = "Replicated", error: str = "") -> str:
+    """What is told of a service of two tasks, each with its state and the one that is desired."""
+    service = make_service(NEW, Placement=None)
+    service["Spec"]["Mode"] = {mode: {"Replicas": 2, "TotalCompletions": 2}}
+    own: Any = [
+        {"ID": f"t{number}", "Slot": number, "Status": {"State": state, "Err": error}, "DesiredState": desired}
+        for number, (state, desired) in enumerate(tasks)
+    ]
+    old: Any = [{"ID": image, "Spec": {"ContainerSpec": {"Image": image}}} for image in former]
+    return judge(Snapshot(service, own, [node()], former=old), Expectation()).message
+
+
+RUNS, STARTS, PENDING = ("running", "running"), ("starting", "running"), ("pending", "running")
+NO_NODE = {"error": "no suitable node"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "fields", "text"),
+    [
+        pytest.param([], {}, "0/2 running whoami:0.6", id="nothing yet"),
+        pytest.param([RUNS, RUNS], {}, "2/2 running whoami:0.6 (watching 5 s)", id="all of them"),
+        pytest.param([RUNS, STARTS], {}, "1/2 running whoami:0.6 (1 starting)", id="one of them"),
+        pytest.param(
+            [STARTS, ("starting", "accepted"), ("preparing", "ready"), ("failed", "shutdown")],
+            {},
+            "0/2 running whoami:0.6 (1 preparing, 2 starting)",
+            id="those that should run, by state",
+        ),
+        pytest.param(
+            [STARTS],
+            {"former": ("whoami:0.7", "whoami:0.5", "whoami:0.7")},
+            "0/2 running whoami:0.6 (1 on whoami:0.5, 2 on whoami:0.7, 1 starting)",
+            id="those of earlier specs",
+        ),
+        pytest.param(
+            [("complete", "complete")], {"mode": "ReplicatedJob"}, "1/2 complete whoami:0.6", id="those of a job"
+        ),
+        pytest.param(
+            [PENDING], NO_NODE, "0/2 running whoami:0.6 (1 pending): no suitable node", id="why one is pending"
+        ),
+        pytest.param([PENDING, RUNS], {}, "1/2 running whoami:0.6 (1 pending)", id="pending for no reason"),
+        pytest.param([STARTS], NO_NODE, "0/2 running whoami:0.6 (1 starting)", id="an error of one that starts"),
+        pytest.param([("pending", "shutdown")], NO_NODE, "0/2 running whoami:0.6", id="one of the past"),
+    ],
+)
+def test_the_line_for_people(tasks: List[Tuple[str, str]], fields: Dict[str, Any], text: str) -> None:
+    assert line(*tasks, **fields) == text
+
+
+def test_a_reason_shows_no_value_of_the_environment() -> None:
+    assert line(PENDING, error="bad correct horse battery staple").endswith(": bad ***")
+
+
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (1, "node h0 (down)"),
+        (3, "node h0 (down), h1 (down), h2 (down)"),
+        (5, "node h0 (down), h1 (down), h2 (down) and 2 more"),
+    ],
+)
+def test_few_of_the_nodes_that_are_waited_for_are_named(count: int, named: str) -> None:
+    seen = snapshot("global")
+    seen.service["UpdateStatus"] = {"State": "updating"}
+    for number in range(count):
+        other = node(f"n{number}", "down")
+        other["Description"]["Hostname"] = f"h{number}"
+        seen.nodes.append(other)
+        seen.tasks.append({**seen.tasks[0], "ID": f"x{number}", "NodeID": f"n{number}"})
+    assert judge(seen, Expectation(OLD)).message.endswith(f": the swarm waits for {named}")
+
+
+def test_a_node_without_a_hostname_is_named_by_its_id() -> None:
+    other = node("other", "unknown")
+    other["Description"] = {}
+    seen = snapshot("update completed", tasks=moved("update completed", "other"), nodes=[node(), other])
+    assert judge(seen, Expectation(NEW)).message.endswith(": the swarm waits for node other (unknown)")
+
+
+def test_tasks_that_have_ended_wait_for_no_node() -> None:
+    seen = snapshot("update completed", tasks=moved("update completed", "other"), nodes=[node(), node("other", "down")])
+    seen.tasks[0].update({"DesiredState": "shutdown", "Status": {"State": "shutdown"}})
+    assert "waits for node" not in judge(seen, Expectation(NEW)).message
 
 
 def test_without_an_expected_image_a_rollback_is_a_failure() -> None:

@@ -129,8 +129,9 @@ def test_what_counts(
     assert told.is_placed
 
 
-def test_a_job_counts_its_present_iteration() -> None:
-    made = service({"ReplicatedJob": {"TotalCompletions": 2}})
+@pytest.mark.parametrize("mode", [{"ReplicatedJob": {"TotalCompletions": 2}}, {"GlobalJob": {}}])
+def test_a_job_counts_its_present_iteration(mode: Dict[str, Any]) -> None:
+    made = service(mode)
     made["JobStatus"] = {"JobIteration": {"Index": 7}}
     own = tasks((1, "complete", "complete"), (2, "complete", "complete"))
     own[0]["JobIteration"] = {"Index": 7}
@@ -147,6 +148,16 @@ def test_tasks_of_a_node_that_is_down_count_where_they_are_complete(state: str, 
 def test_tasks_must_have_stood_for_the_monitors_period(held: float, settled_in: float) -> None:
     assert DEFAULT_MONITOR == 5.0
     assert tally(seen(service(TWO), tasks((1, RUN, RUN), (2, RUN, RUN)), held=held)).settled_in == settled_in
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("completed", 2.0), ("updating", 2.0), ("rollback_completed", 3.0), ("rollback_started", 3.0)]
+)
+def test_a_rollback_is_held_to_a_monitor_of_its_own(state: str, left: float) -> None:
+    made, own = service(TWO), tasks((1, RUN, RUN))
+    made["Spec"].update(UpdateConfig={"Monitor": 2 * 10**9}, RollbackConfig={"Monitor": 3 * 10**9})
+    made["UpdateStatus"] = {"State": state}
+    assert Standing(seen(made, own, held=0.0)).until_settled(own) == left
 
 
 @pytest.mark.parametrize(

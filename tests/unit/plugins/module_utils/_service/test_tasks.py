@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Dict
 
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import (
-    MOST_FAILING_TASKS,
     container_of,
     describe_cause,
     describe_failure,
@@ -31,6 +31,39 @@ def test_newest_failure_of_each_slot() -> None:
     seen = snapshot("update paused")
     told = failing_tasks(seen.service, seen.tasks, seen.nodes)
     assert sorted(task["slot"] for task in told) == [1, 2]
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+def test_of_a_slot_the_failure_of_its_newest_task_is_told(older_first: bool) -> None:
+    seen = snapshot("job failed")
+    older, newer = seen.tasks[0], copy.deepcopy(seen.tasks[0])
+    older["CreatedAt"], newer["CreatedAt"] = "2026-11-23T06:41:00Z", "2026-11-23T06:42:00Z"
+    newer["Status"]["Err"] = "another error"
+    tasks = [older, newer] if older_first else [newer, older]
+    assert [task["error"] for task in failing_tasks(seen.service, tasks, seen.nodes)] == ["another error"]
+
+
+def test_of_a_global_service_the_newest_failure_of_each_node_is_told() -> None:
+    seen = snapshot("global")
+    task: Any = {**seen.tasks[0], "Status": {"State": "failed"}}
+    tasks: Any = [{**task, "ID": name, "NodeID": node} for name, node in ("1a", "2b", "3a")]
+    told = failing_tasks(seen.service, tasks, [])
+    assert [(task["slot"], task["node"]) for task in told] == [(None, "a"), (None, "b")]
+
+
+@pytest.mark.parametrize(("created", "count"), [("10:00:00Z", 1), ("09:59:59.999Z", 0), ("10:00:00.001Z", 1)])
+def test_a_task_belongs_to_the_rollout_that_began_before_it_or_with_it(created: str, count: int) -> None:
+    seen = snapshot("job failed")
+    seen.service["UpdateStatus"] = {"State": "updating", "StartedAt": "2026-01-01T10:00:00Z"}
+    seen.tasks[0]["CreatedAt"] = f"2026-01-01T{created}"
+    assert len(failing_tasks(seen.service, seen.tasks, seen.nodes)) == count
+
+
+def test_a_task_whose_age_is_not_known_is_told() -> None:
+    seen = snapshot("update paused")
+    for task in seen.tasks:
+        del task["CreatedAt"]
+    assert failing_tasks(seen.service, seen.tasks, seen.nodes) != []
 
 
 def test_failures_of_an_earlier_rollout_are_not_told() -> None:
@@ -55,6 +88,40 @@ def test_a_failing_task_has_its_id_and_when_it_was_created() -> None:
     assert told["created"] in [task["CreatedAt"] for task in seen.tasks]
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"State": "failed"}, ("failed", "", None)),
+        ({"State": "failed", "Err": "no", "ContainerStatus": {"ExitCode": 3}}, ("failed", "no", 3)),
+        ({"State": "rejected", "ContainerStatus": {"ExitCode": 3}}, ("rejected", "", None)),
+        ({"State": "orphaned"}, ("orphaned", "", None)),
+        ({"State": "pending", "Err": "no suitable node"}, ("pending", "no suitable node", None)),
+        ({"State": "pending"}, None),
+        ({"State": "running"}, None),
+        ({"State": "complete", "ContainerStatus": {"ExitCode": 0}}, None),
+        ({"State": "shutdown"}, None),
+        (None, None),
+    ],
+)
+def test_what_is_wrong_with_a_task(status: Any, told: Any) -> None:
+    tasks: Any = [{"ID": "t", "Slot": 1, "NodeID": "n", "DesiredState": "shutdown", "Status": status}]
+    found = failing_tasks(make_service(), tasks, [])
+    assert [(task["state"], task["error"], task["exit_code"]) for task in found] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(("condition", "count"), [("any", 1), (None, 1), ("on-failure", 0), ("none", 0)])
+def test_a_task_that_ended_is_wrong_only_where_it_should_always_run(condition: Any, count: int) -> None:
+    task: Any = {"ID": "t", "Slot": 1, "DesiredState": "shutdown", "Status": {"State": "complete"}}
+    service = make_service(RestartPolicy={"Condition": condition} if condition else None)
+    assert len(failing_tasks(service, [task], [], is_given_up=True)) == count
+    task["DesiredState"] = "running"
+    assert failing_tasks(service, [task], [], is_given_up=True) == []
+
+
+def test_the_image_of_a_task() -> None:
+    assert image_of({"Spec": {"ContainerSpec": {"Image": "app:1"}}}) == "app:1"
+
+
 @pytest.mark.parametrize("name", ["created", "update completed", "job complete", "one-shot complete", "global"])
 def test_nothing_fails_where_all_is_well(name: str) -> None:
     seen = snapshot(name)
@@ -65,6 +132,8 @@ def test_node_that_has_left_is_told_by_its_id() -> None:
     seen = snapshot("job failed")
     [told] = failing_tasks(seen.service, seen.tasks, [])
     assert told["node"] == seen.tasks[0]["NodeID"]
+    [told] = failing_tasks(seen.service, seen.tasks, seen.nodes)
+    assert told["node"] == seen.nodes[0]["Description"]["Hostname"]
 
 
 def test_secret_of_the_environment_is_not_told() -> None:
@@ -78,7 +147,7 @@ def test_secret_of_the_environment_is_not_told() -> None:
 def test_list_of_failing_tasks_is_bounded() -> None:
     seen = snapshot("job failed")
     tasks: Any = [dict(seen.tasks[0], Slot=number + 1) for number in range(100)]
-    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == MOST_FAILING_TASKS
+    assert len(failing_tasks(seen.service, tasks, seen.nodes)) == 10
 
 
 @pytest.mark.parametrize(("is_given_up", "states"), [(True, ["complete", "complete"]), (False, [])])
