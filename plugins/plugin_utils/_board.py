@@ -156,7 +156,8 @@ class Board:
         """How each service stands, if that is new; its end once, or twice if it goes back afterwards."""
         said = []
         for service in progress.services:
-            if self._has_ended(service) or (service["stage"] == QUEUED and service["change"]):
+            is_told = service["stage"] != ENDED and not service["line"] and (service["change"] or service["back"])
+            if self._has_ended(service) or is_told or (service["stage"] == QUEUED and service["change"]):
                 continue
             text = _state(service)
             if self._is_new(service["name"], f"{text}, {service['outcome']}"):

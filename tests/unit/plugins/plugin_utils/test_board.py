@@ -115,6 +115,13 @@ def test_a_service_that_goes_back_says_why_and_ends_a_second_time() -> None:
     assert shown.lines(end) == ["t001: 2/2 running whoami:0.7, put back after 3 s"]
 
 
+def test_a_service_that_was_not_seen_yet_says_no_more_than_why() -> None:
+    back = service(line="", stage="rolling back", back="t002 failed")
+    assert Shown().lines(back) == ["t001: going back: t002 failed, 1 s"]
+    assert Shown().lines(service(line="", change="from a:1 to a:2")) == ["t001: from a:1 to a:2, 1 s"]
+    assert Shown().lines(service(line="")) == ["t001: rolling, 1 s"]
+
+
 def test_a_service_that_the_swarm_puts_back_says_so() -> None:
     assert Shown().lines(service(back=""))[0] == "t001: going back: the swarm has seen a task fail, 1 s"
 
