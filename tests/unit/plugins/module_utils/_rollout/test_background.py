@@ -31,7 +31,8 @@ try:
     print(os.waitpid(-1, os.WNOHANG))
 except ChildProcessError:
     print("no child")
-while not os.path.exists(folder + "/end"):
+give_up = time.monotonic() + 30
+while not os.path.exists(folder + "/end") and time.monotonic() < give_up:
     time.sleep(0.01)
 """
 
