@@ -10,7 +10,6 @@ has something to do or to wait for.
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
 
@@ -79,7 +78,7 @@ class Job:
                 file.remove()
             self._answer(goes_on=True)
         if file is None or not file.await_beginning():
-            sys.exit()
+            raise SystemExit
         self._file = file
         return file
 

@@ -56,7 +56,7 @@ def test_global_service_is_warned_of_an_update_that_does_not_end(swarm: Swarm, r
     [warning] = [each for each in ended.result.service["warnings"] if "global" in each]
     assert warning.startswith(
         f"The image {repository}:1 is for linux/amd64, "
-        "and this global service is meant for other nodes too: linux/386 ("
+        "and this global service is meant for other nodes too: linux/i686 ("
     )
     assert (ended.result.service["outcome"], ended.state) == ("timed_out", "updating")
     assert "unsupported platform" in ended.result.message
@@ -84,6 +84,24 @@ def test_image_for_neither_is_refused_with_both(swarm: Swarm, repository: str, m
     spec = services.simple(f"neither-{name.lower()}", "whoami:0.7", Mode=mode)
     ended = update(swarm, spec, f"{repository}:2", 1)
     hostnames = [node["Description"]["Hostname"] for node in swarm.managers[0].get("/nodes")]
-    assert f"may run on are linux/386 ({hostnames[0]}), linux/amd64 ({hostnames[0]})." in ended.result.message
+    assert f"may run on are linux/amd64 ({hostnames[0]}), linux/i686 ({hostnames[0]})." in ended.result.message
     assert "Nothing was changed." in ended.result.message
     assert ended.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == "whoami:0.7"
+
+
+def test_swarm_starts_no_386_on_an_i686(swarm: Swarm) -> None:
+    """The swarm compares architectures letter by letter (swarmkit, filter.go), and so does this collection."""
+    manager = swarm.managers[0]
+    spec = services.simple("letters", "whoami:0.7")
+    spec["TaskTemplate"]["Placement"] = {
+        "Constraints": ["node.platform.arch == i686"],
+        "Platforms": [{"OS": "linux", "Architecture": "386"}],
+    }
+    services.post(manager, spec)
+    eventually(
+        lambda: (
+            ["unsupported platform" in task["Status"].get("Err", "") for task in tasks_of(manager, "letters")] == [True]
+        ),
+        "the task has no node for its platform",
+    )
+    services.remove(manager, "letters")

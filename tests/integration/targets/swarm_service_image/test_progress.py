@@ -313,7 +313,9 @@ def test_a_service_that_the_swarm_puts_back_says_why(runs: dict[str, Watched], p
     run, name = runs["swarm puts back"], f"{prefix}-swarm"
     assert result(run)["service"]["outcome"] == "rolled_back"
     shown = "\n".join(run.progress)
-    [slot] = re.findall(rf"^{name}: going back: (slot \d) failed, exit code 1, \d+ s$", shown, re.MULTILINE)
+    slots = re.findall(rf"^{name}: going back: (slot \d) failed, exit code 1, \d+ s$", shown, re.MULTILINE)
+    assert len(slots) == 1, shown
+    [slot] = slots
     assert shown.index(f"{name}: {slot} {CRASHED}") < shown.index(f"{name}: going back")
     assert re.fullmatch(rf"{name}: 2/2 running whoami:0\.7, put back after \d+ s", run.progress[-1])
     assert "update rolled back" not in run.errors
