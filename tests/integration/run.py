@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.parameters import PASS_VARS
+
 from tests.swarm.box import Machine, capture, environment, new_folder, run
 from tests.swarm.collection import NAME, ROOT
 
@@ -36,6 +38,9 @@ LIMIT = 180
 
 BACKGROUND = '"goes_on": true'
 """In the answer of a module that continues in the background: it ends without an exit status of its own to write."""
+
+INVOCATION = {"_ansible_inject_invocation": True} if "inject_invocation" in PASS_VARS else {}
+"""Has a result show its task's options, as each does before ansible-core 2.20."""
 
 QUIET: Mapping[str, Mapping[str, Any]] = {"swarm_service_image": {"wait": False, "resolve": "never"}}
 """What :func:`module` sets for a module unless told otherwise: no waiting, no registry."""
@@ -98,7 +103,7 @@ def module(
 
     Raises :class:`AssertionError` with what it printed where that is no result.
     """
-    arguments = {**QUIET.get(plugin, {}), **params, "_ansible_check_mode": check, "_ansible_diff": diff}
+    arguments = {**QUIET.get(plugin, {}), **params, **INVOCATION, "_ansible_check_mode": check, "_ansible_diff": diff}
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments})
     variables = {**environment(), "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"], **(env or {})}
     began = time.monotonic()

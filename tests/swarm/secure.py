@@ -41,6 +41,10 @@ class Pki:
         return folder
 
 
+CALL = re.compile(r'msg="Calling (\S+) (\S+)"|msg="handling \S+ request".* method=(\S+) .*request-url=(\S+)')
+"""A request in the log of an engine; the second form is that of Engine 28 and newer."""
+
+
 class SecureEngine(Engine):
     """An engine that also listens with TLS, at ``address``; with ``wants_client`` only to clients of its authority.
 
@@ -64,4 +68,5 @@ class SecureEngine(Engine):
     @property
     def calls(self) -> list[str]:
         """The requests so far, those of the tests themselves among them."""
-        return re.findall(r'msg="Calling (\S+ \S+)"', self.log.read_text(encoding="utf-8"))
+        found = CALL.finditer(self.log.read_text(encoding="utf-8"))
+        return [" ".join(filter(None, call.groups())) for call in found]

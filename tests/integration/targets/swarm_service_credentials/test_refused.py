@@ -73,9 +73,13 @@ def test_rollout_that_has_stopped(
     assert rolling.roll(engine, name, "crash:1").result.service["outcome"] == "paused"
     refused(engine, proxy, private_registry, name, "has not ended (its state is paused)", "swarm_service_image")
 
-    assert services.running(engine, name, "whoami:0.7") == 1
+    stopped = services.inspect(engine, name)["UpdateStatus"]["StartedAt"]
     write_as_it_is(engine, private_registry, name)
-    eventually(lambda: services.running(engine, name, "whoami:0.7") == 0, "the rollout goes on", rolling.LONG)
+
+    def goes_on() -> bool:
+        return services.inspect(engine, name).get("UpdateStatus", {}).get("StartedAt", stopped) != stopped
+
+    eventually(goes_on, "the rollout goes on", rolling.LONG)
 
 
 def test_one_refused_service_touches_none(

