@@ -77,7 +77,7 @@ def test_rollout_that_has_stopped(
     write_as_it_is(engine, private_registry, name)
 
     def goes_on() -> bool:
-        return services.inspect(engine, name).get("UpdateStatus", {}).get("StartedAt", stopped) != stopped
+        return bool(services.inspect(engine, name).get("UpdateStatus", {}).get("StartedAt", stopped) != stopped)
 
     eventually(goes_on, "the rollout goes on", rolling.LONG)
 
