@@ -139,6 +139,42 @@ def test_what_is_kept_is_bounded() -> None:
     assert tail.shown(1, MOST, NO_SECRETS).lines == ["000009999"]
 
 
+@pytest.mark.parametrize(("most", "last"), [(9, ["0099"]), (10, ["0098", "0099"])])
+def test_lines_fit_with_their_line_breaks(most: int, last: List[str]) -> None:
+    tail = tail_of(*(frame(b"%04d\n" % number) for number in range(100)))
+    assert tail.shown(2, most, NO_SECRETS).lines == last
+
+
+def test_what_is_kept_is_counted() -> None:
+    tail = tail_of(*(frame(b"%09d\n" % number) for number in range(500)), most=1000)
+    assert tail._size == sum(len(line.text) + 1 for line in tail._lines) == 1000
+
+
+def test_the_last_line_is_kept_however_little_that_may_be() -> None:
+    assert tail_of(frame(b"a\nb\n"), most=1).shown(9, MOST, NO_SECRETS).lines == ["b"]
+
+
+@pytest.mark.parametrize(("size", "shown"), [(250, "x" * 250), (251, "…" + "x" * 250)])
+def test_a_line_that_is_kept_whole_is_shown_whole(size: int, shown: str) -> None:
+    assert tail_of(frame(b"x" * size + b"\n"), most=1000).shown(9, MOST, NO_SECRETS).lines == [shown]
+
+
+@pytest.mark.parametrize(("size", "shown"), [(1000, "x" * 1000), (1001, "x" * 1000 + "…")])
+def test_a_long_line_is_shortened(size: int, shown: str) -> None:
+    assert lines_of(frame(b"x" * size + b"\n")) == [shown]
+
+
+@pytest.mark.parametrize(("size", "first"), [(16 * 1024 - 1, "first"), (16 * 1024, "…first")])
+def test_a_log_as_long_as_a_piece_may_begin_within_a_line(size: int, first: str) -> None:
+    begun = b"first\n"
+    assert lines_of(frame(begun + b"x" * (size - len(begun) - 1) + b"\n"))[0] == first
+
+
+def test_a_frame_of_many_megabytes() -> None:
+    header = bytes([OUT, 0, 0, 0]) + (2**24 + 3).to_bytes(4, "big")
+    assert lines_of(header + b"ab\ncd\n") == ["ab", "cd"]
+
+
 def test_values_are_replaced() -> None:
     tail = tail_of(frame(b"login as app:correct horse failed\n"))
     assert tail.shown(9, MOST, Scrubber(["A=correct horse"])).lines == ["login as app:*** failed"]
