@@ -67,8 +67,7 @@ class Scrubber:
 def printable(text: str) -> str:
     """A line as a terminal would leave it, without escape sequences; what is no text is one replacement character."""
     text = _ESCAPES.sub("", text).rstrip("\r\n").rpartition("\r")[2].replace("\t", "    ")
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else " " if char.isspace() else NO_TEXT for char in text)
+    text = "".join(char if char.isprintable() else " " if char.isspace() else NO_TEXT for char in text)
     return _NO_TEXT.sub(NO_TEXT, text).rstrip()
 
 
@@ -77,7 +76,7 @@ def _secrets(name: str, value: str) -> List[_Secret]:
     is_speaking = SPEAKING_NAMES.search(name) is not None
     lines = [printable(line) for line in value.split("\n")]
     texts = {"\n".join(lines).strip(), *_LOGIN.findall(value)}
-    texts.update(line.strip() for line in lines if len(lines) > 1 and len(line.strip()) >= SHORTEST_WITHIN)
+    texts.update(line.strip() for line in lines if len(line.strip()) >= SHORTEST_WITHIN)
     texts.update([spelt for text in texts for spelt in _spellings(text)])
     within = SHORTEST_NAMED_WITHIN if is_speaking else SHORTEST_WITHIN
     return [_Secret(text, len(text) < within) for text in texts if _is_secret(text, is_speaking)]

@@ -90,6 +90,19 @@ def test_lines_of_a_value_are_found_each_by_itself() -> None:
     assert scrub("{ a }", f"A={key}") == "{ a }"
 
 
+@pytest.mark.parametrize(
+    ("value", "text", "scrubbed"),
+    [
+        ("abcd\nefgh", "it is\nabcd\nefgh\nno more", "it is\n***\nno more"),
+        ("abcd\nefgh", "abcd alone", "abcd alone"),
+        ("abcdefgh\nij", "abcdefgh alone", "*** alone"),
+        ("abcdefg\nij", "abcdefg alone", "abcdefg alone"),
+    ],
+)
+def test_a_value_of_several_lines_as_a_whole_and_its_long_lines(value: str, text: str, scrubbed: str) -> None:
+    assert Scrubber([f"A={value}"]).scrub(text) == scrubbed
+
+
 def test_the_length_of_the_longest() -> None:
     assert Scrubber(["A=12345678"]).longest == 8
     assert Scrubber([]).longest == 0
