@@ -96,8 +96,10 @@ class Logs:
         node, seconds, size = task.get("NodeID", ""), self._seconds_left / sharing, self._bytes_left // sharing
         if node in self._silent:
             return f"Not read: node {told['node']} did not send another log in time."
-        if seconds < LEAST_SECONDS or size <= 0:
-            return NO_ROOM if size <= 0 else NO_TIME
+        if size <= 0:
+            return NO_ROOM
+        if seconds < LEAST_SECONDS:
+            return NO_TIME
         tail = LogTail(has_terminal(task), MOST_BYTES)
         error = self._stream(task["ID"], tail, seconds)
         shown = tail.shown(self._lines, size, scrubber)

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 import pytest
 
 from ansible_collections.swarmops.rollout.plugins.module_utils._errors import AnswerLost, ApiError, EngineUnreachable
 from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.logs import (
+    LEAST_SECONDS,
     MOST_BYTES,
     MOST_SECONDS,
     NO_ROOM,
@@ -83,6 +84,31 @@ def test_nothing_is_asked_where_no_logs_are_wanted_or_nothing_failed() -> None:
 def test_three_tasks_are_read() -> None:
     engine = Crashed(5)
     assert told(engine) == [([FATAL], None)] * MOST_LOGS + [([], TOO_MANY)] * 2
+
+
+@pytest.mark.parametrize(
+    ("room", "seconds", "note"),
+    [
+        (0, MOST_SECONDS, NO_ROOM),
+        (1, MOST_SECONDS, NO_ROOM),  # it is asked for, and no line of it fits
+        (100, LEAST_SECONDS, None),
+        (100, LEAST_SECONDS - 0.01, NO_TIME),
+    ],
+)
+def test_where_little_is_left(room: int, seconds: float, note: Optional[str]) -> None:
+    engine = Crashed()
+    logs = Logs(engine.engine, engine.clock, 20)
+    logs._bytes_left, logs._seconds_left = room, seconds
+    [task] = engine.read(logs=logs)
+    assert (task["log"], task["log_note"]) == ([] if note else [FATAL], note)
+    assert bool(engine.logs_asked) == (room > 0 and seconds >= LEAST_SECONDS)
+
+
+def test_what_is_left_is_shared() -> None:
+    engine = Crashed(3)
+    logs = Logs(engine.engine, engine.clock, 20)
+    logs._seconds_left = 2 * LEAST_SECONDS
+    assert [task["log_note"] for task in engine.read(logs=logs)] == [NO_TIME, None, None]
 
 
 def test_tasks_that_can_have_no_log_do_not_count() -> None:
