@@ -57,15 +57,16 @@ echo
 echo @rollout:fetched
 """
 
+# Cancels the job if it has not begun; otherwise tells it to start no further service.
 STOP = """
-cd {folder} 2>/dev/null && : > stop && echo @rollout:told || echo @rollout:gone
-"""
-CANCEL = """
 cd {folder} 2>/dev/null || {{ echo @rollout:gone; exit 0; }}
-mv ticket cancelled 2>/dev/null || {{ echo @rollout:begun; exit 0; }}
-exec 5<> go && echo >&5
-rm -rf -- {folder}
-echo @rollout:cancelled
+if mv ticket cancelled 2>/dev/null; then
+  exec 5<> go && echo >&5
+  rm -rf -- {folder}
+  echo @rollout:cancelled
+else
+  : > stop && echo @rollout:told || echo @rollout:gone
+fi
 """
 REMOVE = "rm -rf -- {folder}; echo @rollout:removed"
 
@@ -115,13 +116,12 @@ class Job:
         found = [result for result in (_parse(line, DECODER) for line in output) if result is not None]
         return found[-1] if found else None
 
-    def stop(self) -> bool:
-        """Ask the job to start no further service. Returns whether the request arrived."""
-        return self._run(STOP)[0] == "told"
+    def stop(self) -> str:
+        """Cancel the job if it has not begun; otherwise ask it to start no further service.
 
-    def cancel(self) -> bool:
-        """Cancel the job if it has not begun. Returns whether it was cancelled."""
-        return self._run(CANCEL)[0] == "cancelled"
+        Returns `cancelled`, `told`, or `gone` if there is nobody to tell.
+        """
+        return self._run(STOP)[0]
 
     def remove(self) -> None:
         """Remove the job's folder with its result."""

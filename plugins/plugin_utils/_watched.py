@@ -212,12 +212,12 @@ class _Watch:
         if self._job is None:
             return self._hint.say(NOT_BEGUN)
         try:
-            if self._job.cancel():
-                return self._hint.say(NOT_BEGUN)
-            is_told = self._job.stop()
+            answer = self._job.stop()
         except ConnectionLost:
-            is_told = False
-        if not is_told:
+            answer = ""
+        if answer == "cancelled":
+            return self._hint.say(NOT_BEGUN)
+        if answer != "told":
             return self._hint.say(UNTOLD)
         return self._hint.say(BEGUN if self._progress.is_all_begun else PARTLY_BEGUN, self._progress.begun)
 

@@ -53,7 +53,12 @@ BROKEN = "broke before the answer was complete"
 LATE = "no complete answer"
 NOT_JSON = "the answer is not JSON"
 NOT_AN_ENGINE = "is not a Docker engine"
-WRONG_JSON = ("the answer is JSON, but not the", "holds a service without", "is not a list of objects")
+WRONG_JSON = (
+    "the answer is JSON, but not the",
+    "holds a service without",
+    "is not a list of objects",
+    "holds an object without ID",
+)
 
 
 @dataclass

@@ -145,7 +145,7 @@ class Engine:
 
     def tasks(self, filters: types.Filters) -> List[types.Task]:
         """Read all tasks that match the filters."""
-        return self._list("/tasks", filters)
+        return self._list_with_ids("/tasks", filters)
 
     def task_log(self, identifier: str, lines: int, take: Take) -> None:
         """Hand on what a task wrote last, as a stream, part by part as it comes. The engine counts the lines."""
@@ -159,7 +159,7 @@ class Engine:
 
     def nodes(self) -> List[types.Node]:
         """Read all nodes."""
-        return self._list("/nodes", None)
+        return self._list_with_ids("/nodes", None)
 
     def update_service(
         self, service: types.Service, spec: types.ServiceSpec, registry_auth: Optional[str] = None
@@ -212,8 +212,14 @@ class Engine:
     def _list(self, path: str, filters: Optional[types.Filters]) -> List[Any]:
         params = _params(filters) if filters else None
         found: List[Any] = self._get(path, list, params)
-        if not all(isinstance(item, dict) and isinstance(item.get("ID"), str) for item in found):
-            raise errors.BadAnswer(f"GET {path}: the engine's answer is not a list of objects with IDs.")
+        if not all(isinstance(item, dict) for item in found):
+            raise errors.BadAnswer(f"GET {path}: the engine's answer is not a list of objects.")
+        return found
+
+    def _list_with_ids(self, path: str, filters: Optional[types.Filters]) -> List[Any]:
+        found = self._list(path, filters)
+        if not all(isinstance(item.get("ID"), str) for item in found):
+            raise errors.BadAnswer(f"GET {path}: the answer holds an object without ID.")
         return found
 
     def _get(self, path: str, kind: Type[Any], params: Optional[Dict[str, str]] = None) -> Any:

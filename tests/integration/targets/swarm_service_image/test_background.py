@@ -42,8 +42,8 @@ MOMENTS = random.Random(13)
 """The same moments on every run."""
 LIBRARIES = ("requests", "requests_unixsocket", "urllib3", "idna", "certifi", "charset_normalizer")
 """What a module needs to talk to an engine."""
-SERVED_WITHIN = 5.0
-"""Seconds from Ctrl-C to the end of the playbook, beside the other tests; the bad days have it within 2."""
+SERVED_WITHIN = 2.0
+"""Seconds from Ctrl-C to the end of the playbook."""
 
 
 @pytest.fixture(scope="module")

@@ -105,24 +105,19 @@ def test_a_folder_that_is_gone(file: ProgressFile, begun: Job) -> None:
     assert not Path(file.folder).exists()
     assert begun.look().state == "gone"
     assert begun.fetch() is None
-    assert not begun.stop()
-    assert not begun.cancel()
+    assert begun.stop() == "gone"
 
 
 def test_a_job_that_has_not_begun_can_be_cancelled(file: ProgressFile, job: Job) -> None:
-    assert job.cancel()
+    assert job.stop() == "cancelled"
     assert not Path(file.folder).exists()
     assert not file.await_beginning()
 
 
-def test_a_job_that_has_begun_cannot_be_cancelled(file: ProgressFile, begun: Job) -> None:
-    assert not begun.cancel()
-    assert Path(file.folder).exists()
-
-
-def test_a_job_is_told_to_stop(file: ProgressFile, begun: Job) -> None:
-    assert begun.stop()
+def test_a_job_that_has_begun_is_told_to_stop(file: ProgressFile, begun: Job) -> None:
+    assert begun.stop() == "told"
     assert file.is_stopped
+    assert Path(file.folder).exists()
 
 
 def test_the_result_is_what_there_is_at_the_end_of_the_job(file: ProgressFile, begun: Job) -> None:

@@ -20,5 +20,5 @@ def test_the_variable_that_names_the_folder_of_the_jobs() -> None:
 @pytest.mark.parametrize("name", ["TICKET", "CANCELLED", "PROGRESS", "RESULT", "GO", "STOP", "WAKE", "WATCHED"])
 def test_the_files_of_a_job(name: str) -> None:
     file = getattr(progress_file, name)
-    scripts = " ".join((_job.LOOK, _job.FETCH, _job.STOP, _job.CANCEL))
+    scripts = " ".join((_job.LOOK, _job.FETCH, _job.STOP))
     assert f" {file}" in scripts

@@ -242,9 +242,7 @@ def test_answers_of_a_wrong_kind(call: str, wrong: Any) -> None:
 def test_a_service_that_is_not_whole(call: str, part: str, spoil: Any) -> None:
     service = {**make_service(), part: spoil}
     engine, _transport = connected(answer(200, service if call == "service" else [service]))
-    with pytest.raises(
-        BadAnswer, match=r"holds a service without ID, version index or spec|is not a list of objects with IDs"
-    ):
+    with pytest.raises(BadAnswer, match="holds a service without ID, version index or spec"):
         READS[call](engine)
 
 
