@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.swarm import Engine, Registry, eventually, images, packages, services
 from tests.swarm.collection import ROOT, collection_path
 from tools.demo import EXAMPLES, MIRROR, ansible_settings, beside_python, say
 
-PICTURE = ROOT / "docs" / "docsite" / "rst" / "images" / "image_report.png"
+PICTURE = ROOT / "docs" / "docsite" / "rst" / "images" / "image_report.svg"
 PLAYBOOK, PAGE = "image_report.yml", "images.html"
 STACK = {"com.docker.stack.namespace": "shop"}
 RUNS = "whoami:0.7"
@@ -30,6 +31,16 @@ BEHIND = {"cart": "app:2.4.0"}
 """What the stack's file still states where that is not what runs."""
 MOVED, BROKEN = "web:stable", "app:2.5.0"
 BROWSER = {"chromium": "chromium"}
+SVG = """<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}'>
+<!--
+Copyright (c) 2026, The swarmops.rollout contributors
+GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+-->
+<image width='{width}' height='{height}' href='data:image/png;base64,{pixels}'/>
+</svg>
+"""
+"""The pixels in a text, like the other pictures: the checkers read each file as text."""
 WIDTH, ABOVE, ROW = 720, 170, 35
 """Pixels: the page's width, what is above its rows, and a row."""
 
@@ -82,16 +93,19 @@ def record(folder: Path) -> None:
 
 def draw(page: Path, file: Path) -> None:
     """Draw a page with a browser that has no window and asks nobody for anything."""
-    size = f"--window-size={WIDTH},{ABOVE + ROW * len(IMAGES)}"
+    height, pixels = ABOVE + ROW * len(IMAGES), page.with_suffix(".png")
+    size = f"--window-size={WIDTH},{height}"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1"]
-    command = [str(packages.which("chromium")), *options, size, f"--screenshot={file}", page.as_uri()]
+    command = [str(packages.which("chromium")), *options, size, f"--screenshot={pixels}", page.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
+    encoded = base64.b64encode(pixels.read_bytes()).decode()
+    file.write_text(SVG.format(width=WIDTH, height=height, pixels=encoded), encoding="utf-8")
 
 
 def main() -> int:
     """Have the page written, draw it, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.page_picture", description="Draw the page of a real swarm.")
-    parser.add_argument("--output", type=Path, default=PICTURE, help="the PNG file")
+    parser.add_argument("--output", type=Path, default=PICTURE, help="the SVG file")
     file = parser.parse_args().output.resolve()
     packages.ensure(BROWSER)
     folder = ROOT / "build" / "page"
