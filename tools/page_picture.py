@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.swarm import Engine, Registry, eventually, images, packages, services
 from tests.swarm.collection import ROOT, collection_path
+from tools.bench_page import licence_note
 from tools.demo import EXAMPLES, MIRROR, ansible_settings, beside_python, say
 
 PICTURE = ROOT / "docs" / "docsite" / "rst" / "images" / "image_report.svg"
@@ -31,12 +32,8 @@ BEHIND = {"cart": "app:2.4.0"}
 """What the stack's file still states where that is not what runs."""
 MOVED, BROKEN = "web:stable", "app:2.5.0"
 BROWSER = {"chromium": "chromium"}
-SVG = """<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}'>
-<!--
-Copyright (c) 2026, The swarmops.rollout contributors
-GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-SPDX-License-Identifier: GPL-3.0-or-later
--->
+SVG = """{notice}
+<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}'>
 <image width='{width}' height='{height}' href='data:image/png;base64,{pixels}'/>
 </svg>
 """
@@ -99,7 +96,7 @@ def draw(page: Path, file: Path) -> None:
     command = [str(packages.which("chromium")), *options, size, f"--screenshot={pixels}", page.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     encoded = base64.b64encode(pixels.read_bytes()).decode()
-    file.write_text(SVG.format(width=WIDTH, height=height, pixels=encoded), encoding="utf-8")
+    file.write_text(SVG.format(notice=licence_note(), width=WIDTH, height=height, pixels=encoded), encoding="utf-8")
 
 
 def main() -> int:
