@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
-from ansible_collections.swarmops.rollout.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmops.rollout.plugins.module_utils._registry.credentials import Credential
-from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import Write
+from ansible_collections.swarmops.rollout.plugins.module_utils._rollout.writer import SpecWrite
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.attempt import Attempt, Written
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.renewal import CredentialChange
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import stored_image
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from ansible_collections.swarmops.rollout.plugins.module_utils._engine import types
 
 
-class Renewal(Write):
+class Renewal(SpecWrite):
     """A write of the same spec with other credentials.
 
     If an answer was lost, and nothing shows whether the write was carried out, it is sent once more: a second time does
@@ -34,24 +33,15 @@ class Renewal(Write):
     )
 
     def __init__(self, service: types.Service, change: CredentialChange, credential: Credential) -> None:
-        super().__init__(service)
+        super().__init__(service, credential)
         self.change = change
-        self.credential = credential
-
-    @property
-    def secrets(self) -> List[str]:
-        """The texts that no message may show, including those of the credential."""
-        return super().secrets + self.credential.secrets
 
     def plan(self, read: types.Service, lost: Optional[Attempt] = None) -> Optional[Attempt]:
         """The spec as it is; None if somebody else has just renewed the credentials, and nothing of ours was lost."""
         if lost is None and self.change.is_met_by(read, since=self.service):
             return None
-        return Attempt(read, self.change.apply(read["Spec"]), self.change.changes(read))
-
-    def send(self, engine: Engine, attempt: Attempt) -> List[str]:
-        """Send the whole spec, and the credentials in their header."""
-        return engine.update_service(attempt.read, attempt.sent, self.credential.header())
+        plan = self.change.plan(read)
+        return Attempt(read, plan.spec, plan.changes)
 
     def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
         """Whether a write whose answer was lost was certainly carried out."""

@@ -101,21 +101,33 @@ class Write:
         raise NotImplementedError
 
 
-class Update(Write):
-    """A write that makes a wanted change to a service.
+class SpecWrite(Write):
+    """A write of a whole spec.
 
     `credential` is the one that the engine stores with the service for its registry; None keeps the stored one.
     """
 
-    def __init__(self, service: types.Service, change: ImageChange, credential: Optional[Credential] = None) -> None:
+    def __init__(self, service: types.Service, credential: Optional[Credential] = None) -> None:
         super().__init__(service)
-        self.change = change
         self.credential = credential
 
     @property
     def secrets(self) -> List[str]:
         """The texts that no message may show, including those of the credential."""
         return super().secrets + (self.credential.secrets if self.credential else [])
+
+    def send(self, engine: Engine, attempt: Attempt) -> List[str]:
+        """Send the whole spec, and the credential in its header."""
+        header = self.credential.header() if self.credential else None
+        return engine.update_service(attempt.read, attempt.sent, header)
+
+
+class Update(SpecWrite):
+    """A write that makes a wanted change to a service."""
+
+    def __init__(self, service: types.Service, change: ImageChange, credential: Optional[Credential] = None) -> None:
+        super().__init__(service, credential)
+        self.change = change
 
     def plan(self, read: types.Service, lost: Optional[Attempt] = None) -> Optional[Attempt]:
         """The spec with the change in it; None if it has the change already. Raises UnsupportedService."""
@@ -124,11 +136,6 @@ class Update(Write):
             return None
         plan = self.change.plan(read["Spec"])
         return Attempt(read, plan.spec, plan.changes)
-
-    def send(self, engine: Engine, attempt: Attempt) -> List[str]:
-        """Send the whole spec."""
-        header = self.credential.header() if self.credential else None
-        return engine.update_service(attempt.read, attempt.sent, header)
 
     def has_landed(self, attempt: Attempt, now: types.Service) -> bool:
         """Whether an update whose answer was lost was carried out."""

@@ -19,12 +19,6 @@ _RFC3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1)
 
 
-def seconds_between(earlier: str, later: str) -> Optional[float]:
-    """Seconds from one moment to the other (negative if the other is earlier); None if unreadable."""
-    start, end = moment_of(earlier), moment_of(later)
-    return None if start is None or end is None else end - start
-
-
 def moment_of(text: str) -> Optional[float]:
     """Seconds from 1970 to a moment; None if unreadable. It takes a microsecond or two: a look has thousands."""
     match = _RFC3339.fullmatch(text)

@@ -92,10 +92,6 @@ class ImageChange(NamedTuple):
         """The plan for one spec. Raises UnsupportedService."""
         return make_plan(spec, self.target, self.force)
 
-    def apply(self, spec: types.ServiceSpec) -> types.ServiceSpec:
-        """The spec with the change in it. Raises UnsupportedService."""
-        return self.plan(spec).spec
-
     def is_met_by(self, spec: types.ServiceSpec, since: Optional[types.ServiceSpec] = None) -> bool:
         """Whether a spec needs no change. Raises UnsupportedService.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Tuple
 
 from ansible_collections.swarmops.rollout.plugins.module_utils import _errors as errors
 from ansible_collections.swarmops.rollout.plugins.module_utils._image import InvalidReference, Reference
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.plan import Plan
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.spec import name_of, stored_image
 from ansible_collections.swarmops.rollout.plugins.module_utils._service.tasks import is_job
 
@@ -31,9 +32,16 @@ class CredentialChange(NamedTuple):
 
     registry: str
 
-    def apply(self, spec: types.ServiceSpec) -> types.ServiceSpec:
-        """The spec to send: the same one, since the credentials go beside it."""
-        return spec
+    def plan(self, service: types.Service) -> Plan:
+        """The plan for one service: the spec as it is, since the credentials go beside it; and what that costs."""
+        image = stored_image(service["Spec"])
+        changes: Dict[str, Tuple[Any, Any]] = {"registry_credentials": (UNREADABLE, self.shown())}
+        previous, status = service.get("PreviousSpec"), service.get("UpdateStatus")
+        if previous != service["Spec"]:
+            changes["a_rollback_leads_to"] = (stored_image(previous) if previous else None, image)
+        if status:
+            changes["update_status"] = (status.get("State"), None)
+        return Plan(image, image, service["Spec"], changes)
 
     def obstacle(self, service: types.Service) -> str:
         """Why a service must not be written now, as sentences for the operator; empty if it may be."""
@@ -74,17 +82,6 @@ class CredentialChange(NamedTuple):
     def may_have_landed(self, attempt: Attempt, now: types.Service) -> bool:
         """Whether a write whose answer was lost may have been carried out: the service was written since."""
         return now["Version"]["Index"] != attempt.read["Version"]["Index"]
-
-    def changes(self, service: types.Service) -> Mapping[str, Tuple[Any, Any]]:
-        """What a renewal changes, for the diff: the credentials, without showing them, and what it costs."""
-        changes: Dict[str, Tuple[Any, Any]] = {"registry_credentials": (UNREADABLE, self.shown())}
-        previous, status = service.get("PreviousSpec"), service.get("UpdateStatus")
-        if previous != service["Spec"]:
-            before = stored_image(previous) if previous else None
-            changes["a_rollback_leads_to"] = (before, stored_image(service["Spec"]))
-        if status:
-            changes["update_status"] = (status.get("State"), None)
-        return changes
 
     def shown(self) -> str:
         """The wanted change, as messages show it."""

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import seconds_between
+from ansible_collections.swarmops.rollout.plugins.module_utils._service.moment import moment_of
 
 NOON = "2026-11-23T12:00:00Z"
+SECONDS = 1795435200.0  # from 1970 to then
 
 
 @pytest.mark.parametrize(
-    ("later", "seconds"),
+    ("text", "seconds"),
     [
         (NOON, 0.0),
         ("2026-11-23T12:00:01.5Z", 1.5),
@@ -28,8 +29,8 @@ NOON = "2026-11-23T12:00:00Z"
         ("Mon, 23 Nov 2026 12:00:09 GMT", 9.0),
     ],
 )
-def test_seconds_between(later: str, seconds: float) -> None:
-    assert seconds_between(NOON, later) == pytest.approx(seconds, abs=1e-5)
+def test_the_seconds_of_a_moment(text: str, seconds: float) -> None:
+    assert moment_of(text) == pytest.approx(SECONDS + seconds, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +46,10 @@ def test_seconds_between(later: str, seconds: float) -> None:
     ],
 )
 def test_unreadable(text: str) -> None:
-    assert seconds_between(text, NOON) is None
-    assert seconds_between(NOON, text) is None
+    assert moment_of(text) is None
 
 
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
-    between: Optional[float] = seconds_between(text, NOON)
-    assert between is None or isinstance(between, float)
+    moment: Optional[float] = moment_of(text)
+    assert moment is None or isinstance(moment, float)

@@ -191,7 +191,7 @@ def test_what_was_planned_needs_no_second_plan(spec: ServiceSpec, wanted: str, p
 def test_a_wanted_change_is_met_where_it_changes_nothing() -> None:
     change, spec = ImageChange(target("app:2")), spec_of("app:1")
     assert not change.is_met_by(spec)
-    assert change.is_met_by(change.apply(spec))
+    assert change.is_met_by(change.plan(spec).spec)
     assert change.plan(spec) == make_plan(spec, target("app:2"))
     assert change.shown() == "app:2"
 
@@ -199,7 +199,7 @@ def test_a_wanted_change_is_met_where_it_changes_nothing() -> None:
 def test_a_forced_change_is_never_met() -> None:
     change = ImageChange(target("app:1"), force=True)
     assert not change.is_met_by(spec_of("app:1", ForceUpdate=3))
-    assert change.apply(spec_of("app:1", ForceUpdate=3))["TaskTemplate"]["ForceUpdate"] == 4
+    assert change.plan(spec_of("app:1", ForceUpdate=3)).spec["TaskTemplate"]["ForceUpdate"] == 4
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_a_change_that_is_not_forced_is_not_met_by_another_image_however_new() -
 def test_whether_a_change_whose_answer_was_lost_was_made(is_there: bool) -> None:
     read, change = make_service("app:1"), ImageChange(target("app:2"))
     now = copy.deepcopy(read)
-    replace(now, change.apply(read["Spec"]) if is_there else spec_of("app:3"))
-    assert change.has_landed(Attempt(read, change.apply(read["Spec"])), now) is is_there
+    replace(now, change.plan(read["Spec"]).spec if is_there else spec_of("app:3"))
+    assert change.has_landed(Attempt(read, change.plan(read["Spec"]).spec), now) is is_there
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def service(
 
 
 def test_the_spec_is_sent_as_it_is() -> None:
-    spec = service()["Spec"]
-    assert CHANGE.apply(spec) is spec
+    read = service()
+    assert CHANGE.plan(read).spec is read["Spec"]
 
 
 @pytest.mark.parametrize("state", ["", "completed", "rollback_completed"])
@@ -130,4 +130,4 @@ def test_what_a_lost_answer_leaves(index: int, may: bool) -> None:
 )
 def test_the_diff_shows_what_it_costs_and_no_credentials(state: str, previous: Optional[Any], costs: Any) -> None:
     wanted = {"registry_credentials": ("not readable", f"new ones for {REGISTRY}"), **costs}
-    assert CHANGE.changes(service(state, previous=previous)) == wanted
+    assert CHANGE.plan(service(state, previous=previous)).changes == wanted
