@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,10 @@ from types import TracebackType
 
 from tests.swarm import Endpoint, eventually
 
+USERNAME, PASSWORD = "releaser", "An0ther-5ecret: of the/registry+nobody?knows"
+"""Not the password of other tests: one of them looks for its own in every command line of the machine."""
+PAIR = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+GIVEN = {"registry_username": USERNAME, "registry_password": PASSWORD}
 PROGRAM = Path(__file__).with_name("hostile_registry.py")
 
 

@@ -217,6 +217,24 @@ def playbook(text: str, *arguments: str) -> Run:
         return _ansible("ansible-playbook", str(path), *arguments)
 
 
+def registered(plugin: str, verdict: str) -> str:
+    """Return a playbook that runs a module with the variable ``options``, prints its result, and sees how it ended."""
+    return f"""
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - {COLLECTION}.{plugin}: "{{{{ options }}}}"
+      register: result
+      ignore_errors: true
+
+    - ansible.builtin.debug:
+        var: result
+
+    - ansible.builtin.assert:
+        that: result is {verdict}
+"""
+
+
 def adhoc(name: str, params: Mapping[str, str], *arguments: str) -> Run:
     """Run a module with the real ``ansible`` command, on this machine."""
     pairs = " ".join(f"{option}={value}" for option, value in params.items())

@@ -263,6 +263,21 @@ class Delay(Action):
 
 
 @dataclass
+class Counted(Action):
+    """Do ``first``, pass the request on, and keep the status of the engine's answer."""
+
+    first: Callable[[], object] = int
+    statuses: list[int] = field(default_factory=list)
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Pass on, and count."""
+        self.first()
+        answer = exchange.forward()
+        self.statuses.append(answer.status)
+        exchange.relay(answer)
+
+
+@dataclass
 class Reply(Action):
     """Answer in the engine's stead; a ``body`` that is not bytes goes as JSON."""
 

@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.integration import run
-from tests.integration.hostile import Hostile
+from tests.integration.hostile import GIVEN, PAIR, PASSWORD, USERNAME, Hostile
 from tests.integration.run import Result
 from tests.swarm import Endpoint, Registry
 
-USERNAME, PASSWORD = "releaser", "tOp-5ecret: of the/registry+nobody?knows"
-PAIR = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-GIVEN = {"registry_username": USERNAME, "registry_password": PASSWORD}
 TIMEOUT = 3
 """Seconds for one call."""
 SPARE = 15

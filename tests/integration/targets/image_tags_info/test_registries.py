@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -15,14 +14,13 @@ from typing import Any
 import pytest
 
 from tests.integration import run
-from tests.integration.hostile import Hostile
+from tests.integration.hostile import GIVEN, PAIR, PASSWORD, USERNAME, Hostile
 from tests.integration.run import Result
 from tests.swarm import Endpoint, Registry
 from tests.swarm.registry import SecureRegistry
 from tests.swarm.secure import ADDRESS, Pki
 from tests.swarm.tokens import TokenRegistry
 
-USERNAME, PASSWORD = "releaser", "tOp-5ecret: of the/registry+nobody?knows"
 AGES = {"2.4.0": 90, "2.4.1": 30, "2.5.0": 8, "2.5.1": 1, "3.0.0": 30}
 """Tags, and how many days ago the image of each was created."""
 MANY = 20_000
@@ -130,8 +128,6 @@ def docker_config(folder: Path, address: str, **entry: str) -> dict[str, Any]:
     return {"registry_auth": "docker_config", "docker_config": str(folder)}
 
 
-PAIR = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-GIVEN = {"registry_username": USERNAME, "registry_password": PASSWORD}
 WRONG = {"registry_username": USERNAME, "registry_password": "wr0ng"}
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,28 +14,10 @@ from typing import Any
 import pytest
 
 from tests.integration import run
-from tests.integration.hostile import Hostile
+from tests.integration.hostile import GIVEN, PAIR, PASSWORD, USERNAME, Hostile
 from tests.swarm import Endpoint, Registry
 from tests.swarm.box import interpreter_for_ansible
 from tests.swarm.tokens import TokenRegistry
-
-USERNAME, PASSWORD = "releaser", "tOp-5ecret: of the/registry+nobody?knows"
-PAIR = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-GIVEN = {"registry_username": USERNAME, "registry_password": PASSWORD}
-TASKS = """
-- hosts: localhost
-  gather_facts: false
-  tasks:
-    - swarmops.rollout.image_tags_info: "{{ options }}"
-      register: result
-      ignore_errors: true
-
-    - ansible.builtin.debug:
-        var: result
-
-    - ansible.builtin.assert:
-        that: result is {verdict}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +43,7 @@ def everything(
     python = interpreter_for_ansible(folder, *network.space.command(sys.executable))
     path = folder / "options.json"
     path.write_text(json.dumps({"options": options, "ansible_python_interpreter": str(python)}), encoding="utf-8")
-    done = run.playbook(TASKS.replace("{verdict}", verdict), "-vvvvv", "--diff", "-e", f"@{path}")
+    done = run.playbook(run.registered("image_tags_info", verdict), "-vvvvv", "--diff", "-e", f"@{path}")
     assert done.status == 0, done.text
     return done.text + log.read_text(encoding="utf-8")
 

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,27 +14,12 @@ import pytest
 
 from tests.integration import run, state
 from tests.swarm import Endpoint, Proxy, services
-from tests.swarm.proxy import Action, Before, CutAfter, CutBefore, Delay, Exchange, Reply
+from tests.swarm.proxy import Action, Before, Counted, CutAfter, CutBefore, Delay, Reply
 
 WRITERS = 10
 IMAGE = "127.0.0.1:5999/app:1"
 """Its registry is down, so that nothing but the writes takes time."""
 DEADLINE = {"message": "rpc error: code = Unknown desc = context deadline exceeded"}
-
-
-@dataclass
-class Counted(Action):
-    """Do ``first``, pass the request on, and keep the status of the engine's answer."""
-
-    first: Callable[[], object] = int
-    statuses: list[int] = field(default_factory=list)
-
-    def __call__(self, exchange: Exchange) -> None:
-        """Pass on, and count."""
-        self.first()
-        answer = exchange.forward()
-        self.statuses.append(answer.status)
-        exchange.relay(answer)
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -17,26 +15,11 @@ import pytest
 from tests.integration import run, state
 from tests.swarm import Endpoint, Proxy, services
 from tests.swarm.faults import Answered, Silent
-from tests.swarm.proxy import Action, Before, CutAfter, CutBefore, CutDuring, Exchange, Reply
+from tests.swarm.proxy import Action, Before, Counted, CutAfter, CutBefore, CutDuring, Reply
 
 WRITERS = 10
 DEADLINE = {"message": "rpc error: code = Unknown desc = context deadline exceeded"}
 NO_LEADER = {"message": "rpc error: code = Unknown desc = The swarm does not have a leader."}
-
-
-@dataclass
-class Counted(Action):
-    """Do ``first``, pass the request on, and keep the status of the engine's answer."""
-
-    first: Callable[[], object] = int
-    statuses: list[int] = field(default_factory=list)
-
-    def __call__(self, exchange: Exchange) -> None:
-        """Pass on, and count."""
-        self.first()
-        answer = exchange.forward()
-        self.statuses.append(answer.status)
-        exchange.relay(answer)
 
 
 def change_image(proxy: Proxy, name: str, **params: Any) -> run.Result:

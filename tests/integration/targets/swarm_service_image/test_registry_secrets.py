@@ -43,20 +43,6 @@ read -r server
 cat /proc/[0-9]*/cmdline > '{folder}/seen-by-helper' 2>/dev/null
 cat '{folder}/answer.json'
 """
-TASKS = """
-- hosts: localhost
-  gather_facts: false
-  tasks:
-    - swarmops.rollout.swarm_service_image: "{{ options }}"
-      register: result
-      ignore_errors: true
-
-    - ansible.builtin.debug:
-        var: result
-
-    - ansible.builtin.assert:
-        that: result is {verdict}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +109,7 @@ def play(watched: Watched, options: dict[str, Any], verdict: str) -> None:
     """Run the module at the highest verbosity, its options from a file."""
     path = watched.folder / "options.json"
     path.write_text(json.dumps({"options": options}), encoding="utf-8")
-    done = run.playbook(TASKS.replace("{verdict}", verdict), "-vvvvv", "--diff", "-e", f"@{path}")
+    done = run.playbook(run.registered("swarm_service_image", verdict), "-vvvvv", "--diff", "-e", f"@{path}")
     watched.text = done.text
     assert done.status == 0, done.text
 
