@@ -56,7 +56,7 @@ class Access:
     def renew(self, refused: Answer) -> bool:
         """Answer the challenge of a 401. Returns whether there is something new to ask with.
 
-        Raises RegistryError and Unanswered if the token service gives no token.
+        Raises RegistryError and Unanswered if the token service returns no token.
         """
         challenge = choose(refused.headers.get("www-authenticate", ""))
         before = self.authorization
@@ -90,7 +90,7 @@ class Access:
         token = read.get("token") or read.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not (token.isascii() and token.isprintable()):
             raise RegistryError(
-                f"{shown(realm)}, the registry's token service, gave no token ({answer.status}"
+                f"{shown(realm)}, the registry's token service, returned no token ({answer.status}"
                 f"{self._web.reason(answer)}).{self.hint()}"
             )
         self._keep_secret(token)

@@ -209,7 +209,7 @@ def _from_helper(run_program: RunProgram, name: str, server: str) -> Optional[Cr
         raise CredentialError(f"The credential helper {program} cannot be run: {error.strerror}.") from None
     if status == TIMED_OUT:
         raise CredentialError(
-            f"The credential helper {program} gave no answer for {server} within {HELPER_TIMEOUT:g} seconds."
+            f"The credential helper {program} returned no answer for {server} within {HELPER_TIMEOUT:g} seconds."
         )
     if status in CANNOT_RUN:
         raise CredentialError(f"The credential helper {program} cannot be run: {CANNOT_RUN[status]}.")

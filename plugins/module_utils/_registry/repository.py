@@ -170,7 +170,7 @@ class Repository:
             raise self._refusal(answer)
         read = self._document(answer)
         if digest and digest_of(answer.body) != digest:
-            raise RegistryError(f"The answer of {shown(answer.url)} has not the digest {digest}; it is not used.")
+            raise RegistryError(f"The answer of {shown(answer.url)} does not have the digest {digest}; it is not used.")
         return read
 
     def _document(self, answer: Answer) -> Document:
@@ -201,7 +201,7 @@ class Repository:
             )
         if error.kind == OVERDUE:
             return RegistryError(
-                f"The registry {self._domain} gave no complete answer in time: timeout seconds for a call, and ten "
+                f"The registry {self._domain} returned no complete answer in time: timeout seconds for a call, and ten "
                 "times that for all of them."
             )
         return RegistryError(f"The registry {self._domain} cannot be reached, or breaks off: {error}.")

@@ -37,8 +37,8 @@ def find(network: Endpoint, hostile: Hostile, how: str, **params: Any) -> Result
 @pytest.mark.parametrize(
     ("how", "says"),
     [
-        ("hang", "gave no complete answer in time"),
-        ("trickle", "gave no complete answer in time"),
+        ("hang", "returned no complete answer in time"),
+        ("trickle", "returned no complete answer in time"),
         ("html", "is no JSON object (text/html). Is 127.0.0.1:5030 a registry?"),
         (
             "wait",

@@ -189,7 +189,7 @@ def test_a_token_for_nobody(network: Endpoint, with_tokens: TokenRegistry) -> No
 def test_a_token_is_refused(network: Endpoint, with_tokens: TokenRegistry) -> None:
     result = find(network, with_tokens, semver="2.x", **WRONG)
     assert result.failed
-    assert f"{with_tokens.realm}, the registry's token service, gave no token (401: UNAUTHORIZED who are you)." in (
+    assert f"{with_tokens.realm}, the registry's token service, returned no token (401: UNAUTHORIZED who are you)." in (
         result.message
     )
 

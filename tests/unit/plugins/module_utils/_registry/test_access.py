@@ -142,18 +142,18 @@ def test_a_token_service_redirects_to_another_host() -> None:
     ("reply", "says"),
     [
         (answer({"errors": [{"code": "UNAUTHORIZED", "message": "wrong"}]}, 401), "(401: UNAUTHORIZED wrong)."),
-        (answer({"details": "incorrect username or password"}, 401), "gave no token (401)."),
-        (answer(b"<html>"), "gave no token (200)."),
-        (answer({}), "gave no token (200)."),
-        (answer({"token": ["t0k3n"]}), "gave no token (200)."),
-        (answer({"token": "a\r\nEvil: header"}), "gave no token (200)."),
-        (answer({"token": "tökén"}), "gave no token (200)."),
+        (answer({"details": "incorrect username or password"}, 401), "returned no token (401)."),
+        (answer(b"<html>"), "returned no token (200)."),
+        (answer({}), "returned no token (200)."),
+        (answer({"token": ["t0k3n"]}), "returned no token (200)."),
+        (answer({"token": "a\r\nEvil: header"}), "returned no token (200)."),
+        (answer({"token": "tökén"}), "returned no token (200)."),
     ],
 )
 def test_no_token(reply: Answer, says: str) -> None:
     with pytest.raises(RegistryError) as caught:
         make(Table({ASKED: reply}), USER).renew(challenged())
-    assert "https://auth.example.com/token, the registry's token service, gave no token" in str(caught.value)
+    assert "https://auth.example.com/token, the registry's token service, returned no token" in str(caught.value)
     assert says in str(caught.value)
     assert "It was asked with credentials" in str(caught.value)
 

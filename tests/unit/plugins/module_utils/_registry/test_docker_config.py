@@ -296,7 +296,7 @@ def test_a_helper_that_does_not_listen(tmp_path: Path) -> None:
 def test_a_helper_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker_config, "HELPER_TIMEOUT", 0.2)
     helper(tmp_path, monkeypatch, "echo SECRET; exec tail -f /dev/null")
-    with pytest.raises(CredentialError, match=r"gave no answer for .* within 0\.2 seconds") as error:
+    with pytest.raises(CredentialError, match=r"returned no answer for .* within 0\.2 seconds") as error:
         keychain(tmp_path, {"credsStore": "tests"}).find(DOMAIN)
     assert "SECRET" not in str(error.value)
 
@@ -344,7 +344,7 @@ def test_a_helper_that_heeds_no_signal_is_killed_with_its_children(
         monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(docker_config, "HELPER_TIMEOUT", LIMIT)
     said, seconds = asked(tmp_path, _run_program)
-    assert f"gave no answer for {DOMAIN} within 1 seconds" in said
+    assert f"returned no answer for {DOMAIN} within 1 seconds" in said
     assert LIMIT <= seconds < AT_ONCE
     eventually(lambda: not left_over(tmp_path), "nothing of the helper is left")
 

@@ -199,7 +199,7 @@ def test_a_refusal_with_credentials_repeats_none() -> None:
     ("error", "says"),
     [
         (Unanswered(UNTRUSTED, "self-signed certificate"), "is not trusted: self-signed certificate. Set ca_path"),
-        (Unanswered(OVERDUE, "timed out"), "gave no complete answer in time"),
+        (Unanswered(OVERDUE, "timed out"), "returned no complete answer in time"),
         (Unanswered(BROKEN, "Connection refused"), "cannot be reached, or breaks off: Connection refused."),
     ],
 )
@@ -294,7 +294,7 @@ INNER = f"{BASE}/v2/shop/web/manifests/{digest(SINGLE)}"
     ids=["manifest", "config", "manifest-of-a-platform"],
 )
 def test_what_has_another_digest_is_not_used(replies: Any) -> None:
-    with pytest.raises(RegistryError, match="has not the digest"):
+    with pytest.raises(RegistryError, match="does not have the digest"):
         open_repository(Table(replies)).image("1.0")
 
 
