@@ -30,7 +30,7 @@ Serve = Callable[[socket.socket], None]
 
 @contextlib.contextmanager
 def server(serve: Serve) -> Iterator[Tuple[str, List[bytes]]]:
-    """Serve one connection; yields the URL and the requests that came."""
+    """Serve one connection; yields the URL and the request that came (whole only once the server is left)."""
     asked: List[bytes] = []
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -41,6 +41,8 @@ def server(serve: Serve) -> Iterator[Tuple[str, List[bytes]]]:
                 serve(connection)
                 if serve is hang:
                     over.wait()
+                connection.shutdown(socket.SHUT_WR)
+                asked[0] += b"".join(iter(lambda: connection.recv(65536), b""))
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -100,6 +102,7 @@ def test_a_body_is_posted() -> None:
     with server(says(OK + b"\r\n")) as (url, asked):
         send(question(url, method="POST", body=b"a=b"))
     assert asked[0].startswith(b"POST ")
+    assert asked[0].endswith(b"\r\n\r\na=b")
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 404, 429, 500])
