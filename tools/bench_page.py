@@ -265,9 +265,9 @@ of the machine is shared.
 {table}
 - The swarm has {services} services throughout, each with labels, ten variables, a memory limit and no task, so that no
   time goes into containers. Its state is kept in memory: an engine writes each change through to the disk, whoever
-  asks for it, and how long that takes says nothing of those compared. *No-op, 50*: 50 of the services are named and
+  asks for it, and how long that takes says nothing about those compared. *No-op, 50*: 50 of the services are named and
   have the image already. *Update, 50*: 50 of them get another image; nobody waits for the rollout. After each run the
-  engine is asked what became of all services, and a run that did anything else than it should ends the benchmark.
+  engine is asked what became of all services, and a run that did anything but what it should ends the benchmark.
 - *This collection*: `ansible-playbook` with one task, `swarm_service_image`, `services` listed, `resolve: never`,
   `wait: false`; the whole time of the command. *Its module alone*: the module's process by itself, as it runs on a
   managed node.
@@ -285,7 +285,7 @@ The module's process held {memory} at most with {services} services, and {memory
 
 {watched}
 - *Rollout*: `ansible-playbook` with one task that changes the image of a service of 5 tasks, one after the other with a
-  rest of {rest} seconds, and waits until it has converged. *No-op*: the same where the service has the image already.
+  delay of {rest} seconds, and waits until it has converged. *No-op*: the same where the service has the image already.
 
 {targets}
 ## Waits

@@ -97,11 +97,19 @@ Runner = Callable[[Mapping[str, str], str, str], Said]
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that people change an image with; ``how`` is what they write."""
+    """Something that people change an image with.
+
+    ``how`` is what they write; ``version`` is the one that a digest depends on, where others do without.
+    """
 
     name: str
     how: str
     run: Runner
+    version: str = ""
+
+    def pinned(self, pins: str) -> str:
+        """Return the table's cell on digests."""
+        return f"{pins} ({self.version})" if self.version else pins
 
 
 @dataclass(frozen=True)
@@ -142,11 +150,11 @@ class Contest:
         self._ansible = ansible_settings(engine, collections)
         self._numbers = count(1)
 
-    def contenders(self) -> Iterator[Contender]:
-        """Yield the contenders, this collection first."""
+    def contenders(self, cli: str) -> Iterator[Contender]:
+        """Yield the contenders, this collection first; ``cli`` is the version of Docker's command."""
         task = "`{}` with `name` and `image`"
         yield Contender("this collection", task.format(OURS), partial(self._play, OURS))
-        yield Contender("`docker service update`", "`docker service update --image IMAGE NAME`", self._cli)
+        yield Contender("`docker service update`", "`docker service update --image IMAGE NAME`", self._cli, cli)
         yield Contender("docker-py", "`client.services.get(NAME).update(image=IMAGE)`", self._docker_py)
         yield Contender("`docker_swarm_service`", task.format(PEER), partial(self._play, PEER))
         recipe = "`POST /services/NAME/update?version=INDEX` with a body of a name and an image"
@@ -169,7 +177,8 @@ class Contest:
             self._legacy,
             self._automatic_rollback,
         )
-        return Judged(contender, rich, plain, (str(rich), str(plain), pinned, *(job(contender.run) for job in jobs)))
+        first = (str(rich), str(plain), contender.pinned(pinned))
+        return Judged(contender, rich, plain, (*first, *(job(contender.run) for job in jobs)))
 
     def rich(self, run: Runner) -> tuple[Change, str]:
         """Change the image of a service that uses every field; say what else changed, and whether it is pinned."""
@@ -300,6 +309,11 @@ class Contest:
         arguments = json.dumps({"name": name, "image": image, **more}).replace("{{", "{{ '{{' }}")
         playbook.write_text(PLAY.format(module=module, arguments=arguments), encoding="utf-8")
         return execute([str(beside_python("ansible-playbook")), str(playbook)], settings)
+
+
+def cli_version(told: str) -> str:
+    """Return the version in what ``docker --version`` says: ``28.5.2+dfsg1, build 89c5e8f``."""
+    return re.split(r"[+,]", told)[0]
 
 
 def _image(spec: Spec) -> str:
@@ -477,8 +491,10 @@ an engine that it starts for that, asks the engine afterwards what came of it, a
   health check and the rest. A field that is gone, other or new afterwards is counted, and named below. Platforms belong
   to the image and do not count, and neither does the order within a list, or a field that says 0 in place of nothing.
 - *Nothing but an image*: what is added here are defaults, which from then on are no longer the engine's to choose.
-- *Digest*: whether the service's spec has tag and digest afterwards, so that all nodes run the same. With its option
-  `resolve_image`, `docker_swarm_service` stores it too.
+- *Digest*: whether the service's spec has tag and digest afterwards, so that all nodes run the same. In brackets the
+  version of the Docker CLI: 29.0 to 29.7 never store it
+  ([docker/cli#7302](https://github.com/docker/cli/issues/7302)). With its option `resolve_image`,
+  `docker_swarm_service` stores it too.
 - *A newer field*: the engine's answers have a field that no client knows, and the client's update is looked at.
 - *Nothing to do*: the image is the one that the service has. A write, even of an equal spec, overwrites the spec that
   the service would be rolled back to.
@@ -560,7 +576,7 @@ def compare(folder: Path) -> None:
         contest = Contest(engine, registry, collections)
         contest.prepare()
         about = {key: value for key, value in machine(engine).items() if key not in ("processor", "memory", "load")}
-        rows = [contest.judge(contender) for contender in contest.contenders()]
+        rows = [contest.judge(contender) for contender in contest.contenders(cli_version(about["Docker CLI"]))]
         restating, _pinned = contest.rich(contest.restated)
     made = table(rows)
     write(folder, report(rows, restating, about), made)
