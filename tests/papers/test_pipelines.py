@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The swarmops.rollout contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pipelines of the guide: their own commands, run against a real swarm; the look changes nothing."""
+"""The pipelines of the guide: their own commands, run against a real swarm; the check changes nothing."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Pipeline:
     """What a pipeline runs first, what it runs for a proposed change, and what after it was accepted."""
 
     setup: list[str]
-    look: list[str]
+    check: list[str]
     release: list[str]
 
 
 def gitlab(text: str) -> Pipeline:
     read: Any = yaml.safe_load(text)
-    assert read["look"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}]
+    assert read["check"]["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}]
     assert read["release"]["rules"] == [{"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}]
-    assert read["stages"] == ["look", "release"]
+    assert read["stages"] == ["check", "release"]
     assert read["release"]["resource_group"]
-    return Pipeline(read["default"]["before_script"], read["look"]["script"], read["release"]["script"])
+    return Pipeline(read["default"]["before_script"], read["check"]["script"], read["release"]["script"])
 
 
 def github(text: str) -> Pipeline:
@@ -54,9 +54,9 @@ def github(text: str) -> Pipeline:
 
 def jenkins(text: str) -> Pipeline:
     stages = {name: re.findall(r"^ +sh '(.*)'$", body, re.MULTILINE) for name, body in stages_of(text).items()}
-    assert list(stages) == ["Install", "Look", "Release"]
+    assert list(stages) == ["Install", "Check", "Release"]
     assert "disableConcurrentBuilds()" in text
-    assert "changeRequest()" in stages_of(text)["Look"]
+    assert "changeRequest()" in stages_of(text)["Check"]
     assert "branch 'main'" in stages_of(text)["Release"]
     return Pipeline(*([command.replace("ansible/bin/", "") for command in run] for run in stages.values()))
 
@@ -86,9 +86,9 @@ def test_pipeline(shop: Shop, name: str, read: Callable[[str], Pipeline]) -> Non
     for command in pipeline.setup[2:]:
         run(shop, command)
 
-    looked = run(shop, *pipeline.look)
-    assert "changed=1 " in looked
-    assert f':{NEW}"' in looked.replace(f":{NEW}@", f':{NEW}"')
+    checked = run(shop, *pipeline.check)
+    assert "changed=1 " in checked
+    assert f':{NEW}"' in checked.replace(f":{NEW}@", f':{NEW}"')
     assert state.of(shop.engine, service) == before
 
     assert "changed=1 " in run(shop, *pipeline.release)
