@@ -120,7 +120,7 @@ def rich(engine: Endpoint, name: str, *, mode: str = "replicated", image: str = 
 def rich_spec(
     engine: Endpoint, name: str, *, mode: str = "replicated", image: str = "whoami:0.7", replicas: int = 0
 ) -> Spec:
-    """Return a spec with every field that API 1.41 knows, and create the networks, secret and config it names.
+    """Return a spec with every field that the engine's API knows, and create the networks, secret and config it names.
 
     ``mode`` is one of :data:`MODES`. No task of it runs: replicated services have ``replicas`` 0 unless told
     otherwise, the other modes are constrained to a node that does not exist.
@@ -144,7 +144,30 @@ def rich_spec(
     if not mode.endswith("job"):
         spec["UpdateConfig"] = _update_config("start-first")
         spec["RollbackConfig"] = _update_config("stop-first")
+    _add_newer_fields(spec["TaskTemplate"]["ContainerSpec"], int(engine.version.partition(".")[2]))
     return spec
+
+
+NEWER_FIELDS: tuple[tuple[int, str, Any], ...] = (
+    (44, "Healthcheck.StartInterval", SECOND),
+    (44, "Privileges.AppArmor", {"Mode": "disabled"}),
+    (44, "Privileges.NoNewPrivileges", True),
+    (44, "Privileges.Seccomp", {"Mode": "unconfined"}),
+    (45, "Mounts.1.VolumeOptions.Subpath", "part"),
+    (46, "Mounts.2.TmpfsOptions.Options", [["noexec"]]),
+    (46, "OomScoreAdj", 100),
+)
+"""Fields of a container spec that came after API 1.41: the minor version that brought each, its path, a value."""
+
+
+def _add_newer_fields(container: Spec, minor: int) -> None:
+    for since, path, value in NEWER_FIELDS:
+        *parents, name = path.split(".")
+        if since <= minor:
+            part: Any = container
+            for key in parents:
+                part = part[int(key)] if isinstance(part, list) else part[key]
+            part[name] = value
 
 
 MODES: dict[str, Callable[[int], Spec]] = {
@@ -202,7 +225,7 @@ def _mounts(name: str) -> list[Spec]:
             "Source": "/tmp",
             "Target": "/bound",
             "ReadOnly": True,
-            "BindOptions": {"Propagation": "rprivate"},
+            "BindOptions": {"Propagation": "rprivate", "NonRecursive": True},
         },
         {
             "Type": "volume",
