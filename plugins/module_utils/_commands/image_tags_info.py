@@ -86,7 +86,7 @@ def find_tag(send: Send, params: Params, host: Host) -> Dict[str, Any]:
     result.update(_chosen(options.reference, candidates[-1]["tag"], chosen) if chosen else _nothing())
     if not is_known(tags, options.rule):
         name = options.reference.familiar_repository
-        told = f"Of the {len(tags)} tags of {name}, none has a place in the order. Is the suffix right, or the pattern?"
+        told = f"Of the {len(tags)} tags of {name}, the rule fits none. Is the suffix right, or the pattern?"
         result["warnings"] = [told]
     return result
 
@@ -156,7 +156,9 @@ def _rule(params: Params, current: str) -> Rule:
     wanted = Range.parse(params["semver"]) if params["semver"] is not None else None
     if params["pattern"] is not None:
         if params["suffix"] is not None:
-            raise errors.InvalidInput("suffix goes with semver; pattern says itself what stands behind its group.")
+            raise errors.InvalidInput(
+                "suffix goes with semver; with pattern, put what follows the version into the pattern."
+            )
         return ByPattern.parse(params["pattern"], params["order"], wanted, params["prerelease"])
     if wanted is None:
         raise errors.InvalidInput("Neither semver nor pattern is given, so it is not known which tags are meant.")

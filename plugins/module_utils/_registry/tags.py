@@ -112,8 +112,8 @@ class ByPattern:
         place = self.place(tag)
         if place is None:
             raise errors.InvalidInput(
-                f"The current tag {errors.quote(tag)!r} has no place in the order: pattern must match all of it, and "
-                f"what its group holds must be fit for order={self.order}."
+                f"The current tag {errors.quote(tag)!r} cannot be ordered: pattern must match all of it, and its "
+                f"group must hold what order={self.order} can compare."
             )
         return place
 

@@ -195,7 +195,7 @@ def test_a_rule_that_fits_no_tag_is_warned_of() -> None:
     result = find(Aged({"2.4": 1, "latest": 1}), semver="2.x", suffix="-apline")
     assert result["tag"] is None
     assert result["warnings"] == [
-        f"Of the 2 tags of {REPOSITORY}, none has a place in the order. Is the suffix right, or the pattern?"
+        f"Of the 2 tags of {REPOSITORY}, the rule fits none. Is the suffix right, or the pattern?"
     ]
     assert "warnings" not in find(Aged({"2.4": 1}), semver="3.x")
 

@@ -141,7 +141,7 @@ def test_what_is_no_pattern(pattern: str, order: str, text: Optional[str], says:
 
 @pytest.mark.parametrize(("current", "order"), [("other", "numeric"), ("main-x", "numeric"), ("main-x", "semver")])
 def test_a_current_tag_without_a_place(current: str, order: str) -> None:
-    with pytest.raises(InvalidInput, match="has no place in the order: pattern must match all of it"):
+    with pytest.raises(InvalidInput, match="cannot be ordered: pattern must match all of it"):
         later_tags([], by_pattern("main-(.*)", order), current)
 
 
