@@ -147,11 +147,17 @@ def _unresolved(reference: Reference, error: errors.EngineError, credential: Opt
         )
     if isinstance(error, errors.NotAllowed):
         return UnresolvedImage(f"No digest for {reference.familiar} was requested: {error.scrubbed(secrets)}")
-    reason = error.scrubbed(secrets).reason.rstrip(".")
+    reason = _said_once(error.scrubbed(secrets).reason.rstrip("."))
     hint = _access_hint(reference.domain, credential) if _is_about_access(error) else ""
     return _kind_of(error)(
         f"The registry {reference.domain} returned no digest for {reference.familiar} ({error.status}: {reason}).{hint}"
     )
+
+
+def _said_once(reason: str) -> str:
+    """A registry's code and message, but once where they are equal, as in `manifest unknown: manifest unknown`."""
+    code, _colon, message = reason.partition(": ")
+    return message if code == message else reason
 
 
 def _kind_of(error: errors.ApiError) -> Type[UnresolvedImage]:

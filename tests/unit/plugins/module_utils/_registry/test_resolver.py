@@ -215,6 +215,18 @@ def test_no_hint_where_access_is_not_what_is_wrong() -> None:
     assert "credentials" not in refusal(404, "manifest unknown")
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("manifest unknown: manifest unknown", "manifest unknown"),
+        ("denied: requested access to the resource is denied", "denied: requested access to the resource is denied"),
+        ("manifest unknown", "manifest unknown"),
+    ],
+)
+def test_a_code_that_is_the_message_too_is_told_once(message: str, told: str) -> None:
+    assert f" (404: {told})." in refusal(404, message)
+
+
 @pytest.mark.parametrize("message", [PASSWORD, f"denied to robot:{PASSWORD}!", "x" * 485 + PASSWORD])
 def test_the_password_is_not_repeated(message: str) -> None:
     told = refusal(403, message, GivenKeychain("robot", PASSWORD))
