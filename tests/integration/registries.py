@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import sys
-from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from tests.swarm import Endpoint, Proxy, Registry, eventually, services
+from tests.swarm import Endpoint, Proxy, Registry, services
+from tests.swarm.program import Program
 from tests.swarm.proxy import Request
 
 DISTRIBUTION = r"/distribution/"
@@ -73,7 +72,7 @@ server.serve_forever()
 """
 
 
-class Misbehaving:
+class Misbehaving(Program):
     """A registry beside an engine that answers as the first part of a repository says: ``401/app``, ``slow/app`` …
 
     A private one asks for a name and a password, and repeats them in the text of its errors. ``visits`` is what it was
@@ -82,32 +81,16 @@ class Misbehaving:
 
     def __init__(self, engine: Endpoint, port: int, *, private: bool = False) -> None:
         self.address = f"127.0.0.1:{port}"
-        self._engine = engine
-        self._pid = engine.space.folder / f"misbehaving-{port}.pid"
-        self._log = engine.space.folder / f"misbehaving-{port}.log"
-        self._arguments = (str(port), "private" if private else "open")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Misbehaving:
-        script = f'echo $$ > {self._pid}; exec "$@"'
-        command = (sys.executable, "-I", "-c", MISBEHAVE, *self._arguments)
-        self._log.unlink(missing_ok=True)
-        self._process = self._engine.space.spawn("sh", "-c", script, "sh", *command, log=self._log)
-        eventually(lambda: "ready" in self._log.read_text(encoding="utf-8"), "the misbehaving registry listens")
-        return self
+        files = engine.space.folder / f"misbehaving-{port}"
+        how = "private" if private else "open"
+        super().__init__(engine, files, sys.executable, "-I", "-c", MISBEHAVE, str(port), how)
 
     @property
     def visits(self) -> list[tuple[str, str]]:
         """The paths that were asked for so far, each with the user that was named; ``-`` where none was."""
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        return [(path, user) for path, _space, user in (line.partition(" ") for line in lines) if path.startswith("/")]
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._engine.space.run("sh", "-c", f'kill -KILL "$(cat {self._pid})"')
-        if self._process is not None:
-            self._process.wait()
+        return [
+            (path, user) for path, _space, user in (line.partition(" ") for line in self.printed) if path[:1] == "/"
+        ]
 
 
 def asked(proxy: Proxy) -> list[Request]:

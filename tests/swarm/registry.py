@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +20,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from .box import BoxError
-from .engine import Endpoint, EngineError, eventually
+from .engine import Endpoint, EngineError
+from .program import Program
 
 REQUEST = Path(__file__).with_name("_request.py")
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -86,6 +86,8 @@ class Registry:
 
     tls: Path | None = None
     """The folder of a certificate and its key, for TLS."""
+    _status = 200
+    """The status of its answer to its own credentials."""
 
     def __init__(
         self,
@@ -103,8 +105,8 @@ class Registry:
         self.username, self.password = username, password
         self.folder = Path(tempfile.mkdtemp(prefix="registry-", dir=engine.space.folder))
         self.data = self.folder / "data"
-        self.log = self.folder / "registry.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        command = ("docker-registry", "serve", f"{self.folder}/config.yml")
+        self._program = Program(engine, self.folder / "registry", *command, ready="")
         self._configure()
 
     def over(self: Kind, other: Registry) -> Kind:
@@ -124,22 +126,12 @@ class Registry:
 
     def start(self) -> None:
         """Start the registry and wait until it answers; raises :class:`EngineError` with its log when it does not."""
-        command = f"echo $$ > {self.folder}/pid; exec docker-registry serve {self.folder}/config.yml"
-        self._process = self.engine.space.spawn("sh", "-c", command, log=self.log)
-        try:
-            eventually(self._answers, "the registry answers", timeout=10)
-        except EngineError as error:
-            self.stop()
-            raise EngineError(f"{error}\n{self.log.read_text(encoding='utf-8')}") from error
+        self._program.start()
+        self._program.expect(self._answers, "the registry answers")
 
     def stop(self) -> None:
         """End the process and keep what it stores."""
-        if self._process is None:
-            return
-        with contextlib.suppress(BoxError):
-            self.engine.space.run("sh", "-c", f'kill -KILL "$(cat {self.folder}/pid)"')
-        self._process.wait()
-        self._process = None
+        self._program.stop()
 
     def close(self) -> None:
         """End the process and remove what it stores."""
@@ -309,10 +301,8 @@ class Registry:
         return answer
 
     def _answers(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            return False
         with contextlib.suppress(BoxError):
-            return self.request("GET", "/v2/").status == 200
+            return self._program.runs and self.request("GET", "/v2/").status == self._status
         return False
 
     def _settings(self) -> str:
