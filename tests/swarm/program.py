@@ -62,21 +62,24 @@ class Program:
         if self._ready:
             self.expect(lambda: self._ready in self.printed, f"{self._log.stem} listens")
 
-    def expect(self, condition: Callable[[], bool], what: str) -> None:
+    def expect(self, condition: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
         """Wait until something holds; if it does not, end the program and raise :class:`EngineError` with its log."""
         try:
-            eventually(lambda: condition() or not self.runs, what)
+            eventually(lambda: condition() or not self.runs, what, timeout)
             if not condition():
                 raise EngineError(f"it has ended before this: {what}")
         except EngineError as error:
-            self.stop()
+            with contextlib.suppress(BoxError):
+                self.stop()
             raise EngineError("\n".join([str(error), *self.printed])) from None
 
     def stop(self) -> None:
-        """End it, at once."""
+        """End it, at once; raises :class:`BoxError` where it has ended by itself."""
         if self._process is None:
             return
-        with contextlib.suppress(BoxError):  # where it has ended by itself
+        process, self._process = self._process, None
+        try:
             self.engine.space.run("sh", "-c", f'kill -KILL "$(cat {self._pid})"')
-        self._process.wait()
-        self._process = None
+        finally:
+            process.kill()
+            process.wait()

@@ -127,11 +127,12 @@ class Registry:
     def start(self) -> None:
         """Start the registry and wait until it answers; raises :class:`EngineError` with its log when it does not."""
         self._program.start()
-        self._program.expect(self._answers, "the registry answers")
+        self._program.expect(self._answers, "the registry answers", timeout=10)
 
     def stop(self) -> None:
         """End the process and keep what it stores."""
-        self._program.stop()
+        with contextlib.suppress(BoxError):
+            self._program.stop()
 
     def close(self) -> None:
         """End the process and remove what it stores."""

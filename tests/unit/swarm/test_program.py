@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.swarm import Endpoint, EngineError
+from tests.swarm import Endpoint, EngineError, eventually
+from tests.swarm.box import BoxError
 from tests.swarm.program import Program
 
 LISTENS = "print('ready', flush=True); import time; time.sleep(60)"
@@ -31,6 +32,13 @@ def test_a_second_start_forgets_what_the_first_printed(tmp_path: Path) -> None:
         started.stop()
         started.start()
         assert started.printed == ["ready"]
+
+
+def test_a_program_that_ended_meanwhile_is_told(tmp_path: Path) -> None:
+    ended = program(tmp_path, "print('ready', flush=True); input()")
+    with pytest.raises(BoxError), ended:
+        eventually(lambda: not ended.runs, "the program has ended")
+    assert not ended.runs
 
 
 def test_a_program_that_ends_says_why_at_once(tmp_path: Path) -> None:
