@@ -28,6 +28,8 @@ from tests.swarm.collection import ROOT, collection_path
 from tests.swarm.engine import DEBIAN_CLI
 from tests.swarm.packages import PackagesError, ensure
 from tests.swarm.proxy import Before, Rewrite
+from tests.swarm.services import Spec
+from tests.swarm.specs import Change, differing
 from tools.bench_page import licence_note
 from tools.bench_runs import BenchFailed, machine
 from tools.demo import ansible_settings, beside_python, say
@@ -66,9 +68,6 @@ PLAY = """
   tasks:
     - {module}: {arguments}
 """
-
-Spec = dict[str, Any]
-Leaves = dict[str, Any]
 
 
 class CompareFailed(Exception):
@@ -110,20 +109,6 @@ class Contender:
     def pinned(self, pins: str) -> str:
         """Return the table's cell on digests."""
         return f"{pins} ({self.version})" if self.version else pins
-
-
-@dataclass(frozen=True)
-class Change:
-    """The fields of a spec, image and platforms apart, that are gone, other or new after a change, by their paths."""
-
-    total: int
-    lost: tuple[str, ...]
-    added: tuple[str, ...]
-
-    def __str__(self) -> str:
-        parts = [f"{len(self.lost)} of {self.total} lost or changed"] * bool(self.lost)
-        parts += [f"{len(self.added)} added"] * bool(self.added)
-        return ", ".join(parts) or "all kept"
 
 
 @dataclass(frozen=True)
@@ -326,34 +311,6 @@ def with_newer_field(answer: bytes) -> bytes:
     for service in held if isinstance(held, list) else [held]:
         service["Spec"]["TaskTemplate"]["ContainerSpec"].update(NEWER)
     return json.dumps(held).encode()
-
-
-def canonical(value: Any) -> Any:
-    """Return a part of a spec without what says the same as saying nothing (0, false, empty), its lists in order."""
-    if isinstance(value, dict):
-        parts = {name: canonical(part) for name, part in value.items()}
-        return {name: part for name, part in parts.items() if part or part == "" or name == "Replicas"}
-    if isinstance(value, list):
-        return sorted((canonical(part) for part in value), key=json.dumps)
-    return value
-
-
-def leaves(value: Any, path: str = "") -> Leaves:
-    """Return the fields of a spec by their paths; a list is one field."""
-    if not isinstance(value, dict):
-        return {path[1:]: value}
-    return {key: leaf for name, part in value.items() for key, leaf in leaves(part, f"{path}.{name}").items()}
-
-
-def differing(before: Spec, after: Spec) -> Change:
-    """Tell which fields, image and platforms apart, are gone, other or new; the order in a list does not matter."""
-    apart = ("TaskTemplate.ContainerSpec.Image", "TaskTemplate.Placement.Platforms")
-    had, has = leaves(canonical(before)), leaves(canonical(after))
-    for path in apart:
-        had.pop(path, None)
-        has.pop(path, None)
-    lost = tuple(sorted(path for path, value in had.items() if has.get(path) != value))
-    return Change(len(had), lost, tuple(sorted(has.keys() - had.keys())))
 
 
 def restated(engine: Engine, spec: Spec) -> dict[str, Any]:

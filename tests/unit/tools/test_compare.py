@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.compare import Change, Contender, Judged, Said, cli_version, differing, table
+from tests.swarm.specs import Change
+from tools.compare import Contender, Judged, Said, cli_version, table
 
 
 @pytest.mark.parametrize(
@@ -29,11 +30,3 @@ def test_cell_on_digests_names_the_version_that_it_depends_on() -> None:
     assert Contender("`docker service update`", "", run, "28.5.2").pinned("yes") == "yes (28.5.2)"
     judged = Judged(Contender("one", "", run), Change(1, (), ()), Change(1, (), ()), tuple("abcdefgh"))
     assert table([judged]).splitlines()[4] == "| The new image has its digest | c |"
-
-
-def test_fields_that_differ() -> None:
-    before = {"Labels": {"a": "1"}, "TaskTemplate": {"ContainerSpec": {"Image": "x:1", "Env": ["B=1", "A=1"]}, "N": 0}}
-    after = {"TaskTemplate": {"ContainerSpec": {"Image": "x:2", "Env": ["A=1", "B=1"], "Init": True}}}
-    assert differing(before, before) == Change(2, (), ())
-    assert differing(before, after) == Change(2, ("Labels.a",), ("TaskTemplate.ContainerSpec.Init",))
-    assert str(differing(before, after)) == "1 of 2 lost or changed, 1 added"

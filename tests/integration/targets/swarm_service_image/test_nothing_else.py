@@ -13,6 +13,7 @@ import pytest
 from tests.integration import run, state
 from tests.swarm import Endpoint, Proxy, eventually, services
 from tests.swarm.proxy import Rewrite
+from tests.swarm.specs import differing
 
 UNKNOWN = {"Ratio": 0.1, "Big": 12345678901234567890, "Text": 'ünknöwn \u2028 "quoted"', "Empty": {}, "None": None}
 
@@ -28,22 +29,12 @@ def change_image(engine: Endpoint, name: str) -> None:
     assert result.service["image"] == {"before": "whoami:0.7", "after": "whoami:0.6"}
 
 
-def lost(sent: Any, held: Any, path: str = "") -> list[str]:
-    """Return the paths of what was sent and is not held; lists are compared entry by entry."""
-    if isinstance(sent, dict) and isinstance(held, dict):
-        pairs = [(f"{path}.{name}", value, held.get(name)) for name, value in sent.items()]
-    elif isinstance(sent, list) and isinstance(held, list) and len(sent) == len(held):
-        pairs = [(f"{path}.{number}", *pair) for number, pair in enumerate(zip(sent, held))]
-    else:
-        return [] if sent == held or not (sent or held) else [f"{path}: {sent} -> {held}"]
-    return [each for name, one, other in pairs for each in lost(one, other, name)]
-
-
-def test_rich_service_has_every_field(engine: Endpoint, service_name: str) -> None:
+@pytest.mark.parametrize("mode", sorted(services.MODES))
+def test_rich_service_has_every_field(engine: Endpoint, service_name: str, mode: str) -> None:
     """What an engine does not store says nothing of what an update keeps."""
-    sent = services.rich_spec(engine, service_name)
+    sent = services.rich_spec(engine, service_name, mode=mode)
     services.post(engine, sent)
-    assert lost(sent, services.inspect(engine, service_name)["Spec"]) == []
+    assert differing(sent, services.inspect(engine, service_name)["Spec"]).lost == ()
 
 
 @pytest.mark.parametrize("mode", sorted(services.MODES))
