@@ -17,7 +17,7 @@ from .engine import Endpoint, EngineError, eventually
 
 READY = "ready"
 """What a program of the tests prints once it listens."""
-PROGRAM = 'echo $$ > "$0"; exec "$@"'
+SCRIPT = 'echo $$ > "$0"; exec "$@"'
 
 Kind = TypeVar("Kind", bound="Program")
 
@@ -58,7 +58,7 @@ class Program:
     def start(self) -> None:
         """Start it, and wait until it is ready; raises :class:`EngineError` with what it printed when it is not."""
         self._log.unlink(missing_ok=True)
-        self._process = self.engine.space.spawn("sh", "-c", PROGRAM, str(self._pid), *self._command, log=self._log)
+        self._process = self.engine.space.spawn("sh", "-c", SCRIPT, str(self._pid), *self._command, log=self._log)
         if self._ready:
             self.expect(lambda: self._ready in self.printed, f"{self._log.stem} listens")
 
