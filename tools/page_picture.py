@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import base64
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.swarm import Engine, Registry, eventually, images, packages, services
@@ -94,7 +96,9 @@ def draw(page: Path, file: Path) -> None:
     size = f"--window-size={WIDTH},{height}"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1"]
     command = [str(packages.which("chromium")), *options, size, f"--screenshot={pixels}", page.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    with tempfile.TemporaryDirectory() as left:  # the browser leaves files there
+        settings = {**os.environ, "TMPDIR": left}
+        subprocess.run(command, env=settings, check=True, capture_output=True, timeout=120)
     encoded = base64.b64encode(pixels.read_bytes()).decode()
     file.write_text(SVG.format(notice=licence_note(), width=WIDTH, height=height, pixels=encoded), encoding="utf-8")
 

@@ -114,6 +114,7 @@ def browser() -> Iterator[Browser]:
             ["bash", "-c", script, "-", str(its_questions), str(its_answers), *command],
             pass_fds=(its_questions, its_answers),
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": home},  # it leaves files there
         ) as running:
             os.close(its_questions)
             os.close(its_answers)
